@@ -1,0 +1,1 @@
+//! The data plane: goose users as parked slots, pacing and recording

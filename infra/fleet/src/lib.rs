@@ -1,0 +1,1 @@
+//! The control plane: controller, workers and the bus between them

@@ -1,0 +1,1 @@
+//! The only dialler: every connection needs a permit

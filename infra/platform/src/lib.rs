@@ -1,0 +1,1 @@
+//! The reference platform: a streaming service of known truth

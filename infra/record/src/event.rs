@@ -1,0 +1,68 @@
+//! Capacity samples and events, on the controller's clock.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Offset;
+
+/// What an observer saw of one service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapacitySample {
+    /// When it was asked for.
+    pub at: Offset,
+    /// The service.
+    pub service: String,
+    /// Instances that serve.
+    pub ready: f64,
+    /// Instances ordered and not yet serving.
+    pub pending: f64,
+    /// Instances that the scaler wants.
+    pub desired: f64,
+    /// Requests that the service has received since its start.
+    pub requests_total: f64,
+    /// Requests that it turned away since its start.
+    pub rejected_total: f64,
+    /// Predicted queue wait in match seconds.
+    pub wait_match_s: f64,
+}
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// When it happened.
+    pub at: Offset,
+    /// What kind: `moment`, `scale`, `lease`, `observer`, `platform`, …
+    pub kind: String,
+    /// What, in words.
+    pub text: String,
+}
+
+/// The last frame that a worker says it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerEnd {
+    /// The worker's number.
+    pub worker: u32,
+    /// Its incarnation.
+    pub incarnation: u64,
+    /// How many frames it sent.
+    pub frames: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEnd {
+    /// It ran to its end.
+    Completed {
+        /// What each worker says it sent.
+        workers: Vec<WorkerEnd>,
+    },
+    /// A person or a supervisor stopped it.
+    Interrupted {
+        /// The signal's number: 2 or 15.
+        signal: i32,
+        /// What each worker says it sent.
+        workers: Vec<WorkerEnd>,
+    },
+    /// The record stops without an end: its writer was killed.
+    Cut,
+}

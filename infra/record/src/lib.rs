@@ -1,0 +1,31 @@
+//! What a rehearsal leaves behind: times, frames, samples, events and the record folder.
+//!
+//! A worker's samples of an interval travel as one [`Frame`]; frames merge exactly, in any order
+//! and any number of times ([`Merged`]). With the capacity samples and events of the controller
+//! they make a [`Record`], from which alone verdicts and reports are made.
+
+mod event;
+mod folder;
+mod frame;
+mod histogram;
+mod manifest;
+mod merge;
+mod objective;
+mod seed;
+mod series;
+mod time;
+
+pub use event::{CapacitySample, RunEnd, RunEvent, WorkerEnd};
+pub use folder::{FolderError, Record, RecordWriter};
+pub use frame::{
+    ArrivalCounts, AudienceSample, CodecError, Frame, MachineSample, SendCount, decode, encode,
+};
+pub use histogram::{HIGHEST_US, Samples, SparseHistogram};
+pub use manifest::{
+    Environment, JourneyInfo, Manifest, MomentInfo, ServiceInfo, StepInfo, ValidityLimits,
+};
+pub use merge::{MergeError, Merged};
+pub use objective::{Bound, Objective};
+pub use seed::{SHARD_SLOTS, hash_of, seed_of, shard_slot, unit_of};
+pub use series::{Measure, Outcome, SeriesKey};
+pub use time::{Clock, MatchTime, Offset};

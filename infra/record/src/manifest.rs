@@ -1,0 +1,144 @@
+//! What was to be done, by whom and where: everything about a run that is known at its start.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Clock, MatchTime, Objective, Offset};
+
+/// The head of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the record's format.
+    pub version: u32,
+    /// The rehearsal's name.
+    pub name: String,
+    /// Its file, as the user gave it.
+    pub file: String,
+    /// Its seed.
+    pub seed: u64,
+    /// When the run started (t = 0), in s since 1970 UTC.
+    pub started_unix_s: u64,
+    /// The match clock.
+    pub clock: Clock,
+    /// Viewers of the run per viewer of the model: k.
+    pub scale: f64,
+    /// The match minute at which the window starts.
+    pub from_match_min: f64,
+    /// Start of the lead-in, in which the viewers present at the start are brought in.
+    pub lead_in_from: Offset,
+    /// End of the run.
+    pub until: Offset,
+    /// Length of an interval in µs of wall time.
+    pub interval_us: u64,
+    /// Viewers wanted at the end of each interval from t = 0 on.
+    pub wanted: Vec<u32>,
+    /// Arrivals by the schedule, the lead-in's included.
+    pub arrivals_planned: u64,
+    /// The journeys and their steps.
+    pub journeys: Vec<JourneyInfo>,
+    /// The services that the steps ask.
+    pub services: Vec<ServiceInfo>,
+    /// The moments of the window.
+    pub moments: Vec<MomentInfo>,
+    /// What must hold.
+    pub objectives: Vec<Objective>,
+    /// What the run must have delivered.
+    pub limits: ValidityLimits,
+    /// Whether somebody observed the capacity.
+    pub observed: bool,
+    /// Regions in which workers stand.
+    pub regions: Vec<String>,
+    /// Where it ran.
+    pub environment: Environment,
+}
+
+impl Manifest {
+    /// The version that this HULK writes.
+    pub const VERSION: u32 = 1;
+
+    /// The match minute (of the model's clock) at a wall time.
+    pub fn match_minute(&self, at: Offset) -> f64 {
+        self.from_match_min + self.clock.match_time(at).as_s() / 60.0
+    }
+
+    /// The service that a step asks.
+    pub fn service_of(&self, journey: &str, step: &str) -> Option<&str> {
+        let journey = self.journeys.iter().find(|known| known.name == journey)?;
+        let step = journey.steps.iter().find(|known| known.name == step)?;
+        Some(&step.service)
+    }
+}
+
+/// A journey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JourneyInfo {
+    /// Its name.
+    pub name: String,
+    /// Its steps in order.
+    pub steps: Vec<StepInfo>,
+}
+
+/// A step of a journey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepInfo {
+    /// Its name.
+    pub name: String,
+    /// The service that it asks.
+    pub service: String,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceInfo {
+    /// Its name.
+    pub name: String,
+    /// Rated capacity of an instance in requests per match second at full scale; none where the
+    /// service does not scale (the edge) or its rating is unknown.
+    pub rated_rps: Option<f64>,
+    /// Over how long its demand is counted, in match seconds.
+    pub decision_window_s: f64,
+}
+
+/// A moment of the match.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MomentInfo {
+    /// Its name.
+    pub name: String,
+    /// When.
+    pub at: MatchTime,
+}
+
+/// What a run must have delivered to be valid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ValidityLimits {
+    /// Largest p99 of sent − due over the run, in ms.
+    pub lag_p99_max_ms: f64,
+    /// Largest share of arrivals that were late or dropped by the generator.
+    pub generator_share_max: f64,
+    /// Largest share of the given cores that the generator may use in an interval.
+    pub cpu_share_max: f64,
+    /// Largest share of intervals in which the presence was off by more than 1 % and 2 viewers.
+    pub presence_off_share_max: f64,
+    /// Largest share of machine time stolen over the run.
+    pub steal_share_max: f64,
+    /// Longest time for which a bare sleeper may have overslept, in ms.
+    pub sleeper_late_max_ms: f64,
+    /// Largest relative error of Little's law.
+    pub little_max: f64,
+}
+
+/// Where a run took place.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Environment {
+    /// Version of HULK.
+    pub hulk: String,
+    /// What was tested: `embedded`, or the target's address.
+    pub target: String,
+    /// Kernel and its version.
+    pub kernel: String,
+    /// Processor.
+    pub cpu: String,
+    /// Cores.
+    pub cores: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+}

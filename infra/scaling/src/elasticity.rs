@@ -1,0 +1,1 @@
+//! How well supply kept up with demand.

@@ -1,0 +1,3 @@
+//! Autoscaling policies, capacity maths and the reference platform as a pure state machine.
+
+pub mod elasticity;

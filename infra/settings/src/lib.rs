@@ -1,0 +1,13 @@
+//! Settings files: TOML read with spans, every problem reported at once.
+//!
+//! A reader asks a [`Section`] for its keys, one after another, and gets `Option`s; whatever is
+//! missing, of the wrong type, out of range or unknown is noted with its place, and reading goes
+//! on. Only at the end does [`read`] say whether there is a value or a list of [`Problems`].
+//! So a reader **asks for every key first and combines afterwards**: a key that nobody asked for
+//! when the section is dropped is an unknown key.
+
+mod problem;
+mod section;
+
+pub use problem::{Problem, Problems, Source};
+pub use section::{Section, read};

@@ -1,0 +1,455 @@
+//! A table of a settings file, read key by key.
+
+use std::cell::RefCell;
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::{Problem, Problems, Source};
+
+/// Parses `source` and hands its root to `build`.
+///
+/// # Errors
+/// Every problem of syntax, or else every problem that `build` met.
+pub fn read<T>(
+    source: &Arc<Source>,
+    build: impl FnOnce(&Section<'_>) -> Option<T>,
+) -> Result<T, Problems> {
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    let sink = Sink { source: Arc::clone(source), problems: RefCell::default() };
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        sink.note(span, format!("not TOML: {}", error.message()), None);
+    }
+    let value = if sink.problems.borrow().is_empty() {
+        let section = Section::new(root.get_ref(), root.span(), String::new(), &sink);
+        build(&section)
+    } else {
+        None
+    };
+    let mut problems = Problems { list: sink.problems.into_inner() };
+    problems.sort();
+    problems.list.dedup();
+    match value {
+        Some(value) if problems.list.is_empty() => Ok(value),
+        _ if problems.list.is_empty() => {
+            Err(Problems::whole(source, "the file could not be read and no reason was noted", None))
+        }
+        _ => Err(problems),
+    }
+}
+
+struct Sink {
+    source: Arc<Source>,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Sink {
+    fn note(&self, span: Range<usize>, message: String, hint: Option<String>) {
+        self.problems.borrow_mut().push(Problem {
+            source: Arc::clone(&self.source),
+            span,
+            message,
+            hint,
+        });
+    }
+}
+
+/// A table: ask it for its keys; what nobody asked for is reported when it is dropped.
+pub struct Section<'a> {
+    table: &'a DeTable<'a>,
+    span: Range<usize>,
+    path: String,
+    sink: &'a Sink,
+    asked: RefCell<Vec<&'static str>>,
+    /// Keys are names given by the user: none of them is unknown.
+    free: bool,
+}
+
+impl<'a> Section<'a> {
+    fn new(table: &'a DeTable<'a>, span: Range<usize>, path: String, sink: &'a Sink) -> Self {
+        Self { table, span, path, sink, asked: RefCell::default(), free: false }
+    }
+
+    /// Notes a problem with this section as a whole.
+    pub fn problem(&self, message: impl Into<String>, hint: Option<String>) {
+        self.sink.note(self.span.clone(), message.into(), hint);
+    }
+
+    /// Notes a problem with the value of `key`, or with the section where the key is absent.
+    pub fn problem_at(&self, key: &str, message: impl Into<String>, hint: Option<String>) {
+        let span = self.table.get(key).map_or_else(|| self.span.clone(), Spanned::span);
+        self.sink.note(span, message.into(), hint);
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &'static str) -> bool {
+        self.asked.borrow_mut().push(key);
+        self.table.contains_key(key)
+    }
+
+    /// A text.
+    pub fn text(&self, key: &'static str) -> Option<String> {
+        self.required(key, "a text", text_of)
+    }
+
+    /// A text, if it is there.
+    pub fn text_optional(&self, key: &'static str) -> Option<String> {
+        self.optional(key, "a text", text_of)
+    }
+
+    /// A truth value, with what it is when absent.
+    pub fn flag_or(&self, key: &'static str, absent: bool) -> Option<bool> {
+        if !self.has(key) {
+            return Some(absent);
+        }
+        self.optional(key, "true or false", |value| match value {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => None,
+        })
+    }
+
+    /// A number within `range`; the unit stands in the key's name.
+    pub fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+        let value = self.required(key, "a number", number_of)?;
+        self.within(key, value, range)
+    }
+
+    /// A number within `range`, or `absent` when the key is absent.
+    pub fn number_or(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<f64>,
+        absent: f64,
+    ) -> Option<f64> {
+        if self.has(key) { self.number(key, range) } else { Some(absent) }
+    }
+
+    /// A whole number within `range`.
+    pub fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.required(key, "a whole number", integer_of)?;
+        if range.contains(&value) {
+            return Some(value);
+        }
+        self.out_of_range(key, &value, range.start(), range.end());
+        None
+    }
+
+    /// A whole number within `range`, or `absent` when the key is absent.
+    pub fn integer_or(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+        absent: u64,
+    ) -> Option<u64> {
+        if self.has(key) { self.integer(key, range) } else { Some(absent) }
+    }
+
+    /// One of a few words.
+    pub fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let message = format!("`{text}` is not one of {}", listed(&known));
+        self.problem_at(key, message, nearest(&text, &known));
+        None
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, key: &'static str) -> Option<Vec<String>> {
+        let items = self.required(key, "a list of texts", array_of)?;
+        let texts: Vec<String> = items.iter().filter_map(|item| text_of(item.get_ref())).collect();
+        if texts.len() == items.len() {
+            return Some(texts);
+        }
+        self.problem_at(key, format!("`{key}` must hold texts only"), None);
+        None
+    }
+
+    /// A table.
+    pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
+        self.required(key, "a table", table_of)?;
+        self.section_optional(key)
+    }
+
+    /// A table, if it is there.
+    pub fn section_optional(&self, key: &'static str) -> Option<Section<'a>> {
+        let table = self.optional(key, "a table", table_of)?;
+        let span = self.key_span(key);
+        Some(Section::new(table, span, self.path_of(key), self.sink))
+    }
+
+    /// A list of tables (`[[key]]`), empty when absent.
+    pub fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(items) = self.optional(key, "a list of tables", array_of) else {
+            return Vec::new();
+        };
+        let mut sections = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            match table_of(item.get_ref()) {
+                Some(table) => {
+                    let path = format!("{}[{index}]", self.path_of(key));
+                    sections.push(Section::new(table, item.span(), path, self.sink));
+                }
+                None => self.sink.note(item.span(), format!("`{key}` must hold tables"), None),
+            }
+        }
+        sections
+    }
+
+    /// The tables of a table whose keys are names given by the user (`[key.name]`), in the order
+    /// of the names.
+    pub fn named_sections(&self, key: &'static str) -> Vec<(String, Section<'a>)> {
+        let Some(table) = self.optional(key, "a table of tables", table_of) else {
+            return Vec::new();
+        };
+        let mut sections = Vec::with_capacity(table.len());
+        for (name, value) in table {
+            match table_of(value.get_ref()) {
+                Some(inner) => {
+                    let path = format!("{}.{}", self.path_of(key), name.get_ref());
+                    let section = Section::new(inner, name.span(), path, self.sink);
+                    sections.push((name.get_ref().to_string(), section));
+                }
+                None => {
+                    let message = format!("`{}` must be a table", name.get_ref());
+                    self.sink.note(value.span(), message, None);
+                }
+            }
+        }
+        sections
+    }
+
+    /// A table with exactly one key, which names the variant of a choice: `{ ladder = { … } }`.
+    /// The section of that variant, with its name's place among `variants`.
+    pub fn choice(
+        &self,
+        key: &'static str,
+        variants: &[&'static str],
+    ) -> Option<(usize, Section<'a>)> {
+        let outer = self.section(key)?;
+        outer.variant(variants)
+    }
+
+    /// Which of `variants` this section holds: exactly one key.
+    pub fn variant(&self, variants: &[&'static str]) -> Option<(usize, Section<'a>)> {
+        self.asked.borrow_mut().extend(variants);
+        let mut found = variants.iter().enumerate().filter(|(_, v)| self.table.contains_key(**v));
+        match (found.next(), found.next()) {
+            (Some((index, name)), None) => Some((index, self.section(name)?)),
+            (None, _) => {
+                let known = self.table.keys().next().and_then(|k| nearest(k.get_ref(), variants));
+                let message = format!("expected one of {} here", listed(variants));
+                self.problem(message, known);
+                None
+            }
+            (Some(_), Some(_)) => {
+                self.problem(format!("only one of {} may be given", listed(variants)), None);
+                None
+            }
+        }
+    }
+
+    /// Takes every key that is left as a name given by the user: header names, for example.
+    pub fn free_texts(mut self) -> Vec<(String, String)> {
+        self.free = true;
+        let mut texts = Vec::with_capacity(self.table.len());
+        for (name, value) in self.table {
+            match text_of(value.get_ref()) {
+                Some(text) => texts.push((name.get_ref().to_string(), text)),
+                None => {
+                    let message = format!("`{}` must be a text", name.get_ref());
+                    self.sink.note(value.span(), message, None);
+                }
+            }
+        }
+        texts
+    }
+
+    fn required<T>(
+        &self,
+        key: &'static str,
+        what: &str,
+        of: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
+    ) -> Option<T> {
+        if self.table.contains_key(key) {
+            return self.optional(key, what, of);
+        }
+        self.asked.borrow_mut().push(key);
+        let place = if self.path.is_empty() { "the file" } else { &self.path };
+        let hint = Some(format!("add `{key} = …`"));
+        self.problem(format!("`{key}` is missing in {place}: {what} is expected"), hint);
+        None
+    }
+
+    fn optional<T>(
+        &self,
+        key: &'static str,
+        what: &str,
+        of: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
+    ) -> Option<T> {
+        self.asked.borrow_mut().push(key);
+        let value = self.table.get(key)?;
+        let result = of(value.get_ref());
+        if result.is_none() {
+            let message = format!("`{key}` must be {what}, not {}", kind_of(value.get_ref()));
+            self.sink.note(value.span(), message, None);
+        }
+        result
+    }
+
+    fn within(&self, key: &str, value: f64, range: RangeInclusive<f64>) -> Option<f64> {
+        if range.contains(&value) {
+            return Some(value);
+        }
+        self.out_of_range(key, &value, range.start(), range.end());
+        None
+    }
+
+    fn out_of_range<T: std::fmt::Display>(&self, key: &str, value: &T, low: &T, high: &T) {
+        let message = format!("`{key}` is {value}: it must be from {low} to {high}");
+        self.problem_at(key, message, None);
+    }
+
+    fn key_span(&self, key: &str) -> Range<usize> {
+        self.table.get_key_value(key).map_or_else(|| self.span.clone(), |(name, _)| name.span())
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+impl Drop for Section<'_> {
+    fn drop(&mut self) {
+        if self.free {
+            return;
+        }
+        let asked = self.asked.borrow();
+        for name in self.table.keys() {
+            let key: &str = name.get_ref();
+            if !asked.contains(&key) {
+                let place = if self.path.is_empty() { "this file" } else { &self.path };
+                let hint = nearest(key, &asked)
+                    .or_else(|| Some(format!("known here: {}", listed(&asked))));
+                self.sink.note(name.span(), format!("unknown key `{key}` in {place}"), hint);
+            }
+        }
+    }
+}
+
+fn text_of(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+fn integer_of(value: &DeValue<'_>) -> Option<u64> {
+    match value {
+        DeValue::Integer(number) => {
+            u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
+        }
+        _ => None,
+    }
+}
+
+fn number_of(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Integer(number) => {
+            i64::from_str_radix(&number.as_str().replace('_', ""), number.radix())
+                .ok()
+                .map(|whole| whole as f64)
+        }
+        DeValue::Float(number) => number.as_str().replace('_', "").parse().ok(),
+        _ => None,
+    }
+}
+
+fn array_of<'a>(value: &'a DeValue<'a>) -> Option<&'a [Spanned<DeValue<'a>>]> {
+    match value {
+        DeValue::Array(items) => Some(items),
+        _ => None,
+    }
+}
+
+fn table_of<'a>(value: &'a DeValue<'a>) -> Option<&'a DeTable<'a>> {
+    match value {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    }
+}
+
+fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn listed(words: &[&str]) -> String {
+    let mut unique: Vec<&str> = words.to_vec();
+    unique.sort_unstable();
+    unique.dedup();
+    unique.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `did you mean …?`, when one of the words is near enough.
+fn nearest(given: &str, words: &[&str]) -> Option<String> {
+    words
+        .iter()
+        .map(|word| (strsim::damerau_levenshtein(given, word), word))
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
+        .min()
+        .map(|(_, word)| format!("did you mean `{word}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems_of(text: &str) -> Vec<String> {
+        let source = Source::new("a.toml", text);
+        let result = read(&source, |root| {
+            let speed = root.section("clock").and_then(|clock| clock.number("speed", 0.1..=1000.0));
+            let seed = root.integer_or("seed", 0..=9, 1);
+            Some((speed?, seed?))
+        });
+        result.unwrap_err().list.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_with_place_and_hint() {
+        assert_eq!(
+            problems_of("seed = 12\n[clock]\nspeet = 3\n"),
+            [
+                "a.toml:1:8: `seed` is 12: it must be from 0 to 9",
+                "a.toml:2:2: `speed` is missing in clock: a number is expected (add `speed = …`)",
+                "a.toml:3:1: unknown key `speet` in clock (did you mean `speed`?)",
+            ]
+        );
+    }
+
+    #[test]
+    fn broken_syntax_is_reported_with_every_error() {
+        let found = problems_of("seed = \n[clock\n");
+        assert!(found.len() >= 2, "{found:?}");
+        assert!(found[0].starts_with("a.toml:1:"), "{found:?}");
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        let found = problems_of("seed = \"x\"\nclock = 3\n");
+        assert_eq!(found[0], "a.toml:1:8: `seed` must be a whole number, not a text");
+        assert_eq!(found[1], "a.toml:2:9: `clock` must be a table, not a whole number");
+    }
+}

@@ -1,0 +1,1 @@
+//! From record to verdict to report: pure functions

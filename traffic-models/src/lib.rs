@@ -1,0 +1,1 @@
+//! The audience over time: curve, moments, arrivals and departures
