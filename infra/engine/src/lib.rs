@@ -1,1 +1,13 @@
-//! The data plane: goose users as parked slots, pacing and recording
+#![doc = include_str!("../README.md")]
+
+mod attack;
+mod driver;
+mod machine;
+mod pool;
+mod recording;
+mod run;
+mod visit;
+
+pub use attack::AttackError;
+pub use machine::{Machine, environment, raise_open_files};
+pub use run::{Assignment, Engine, EngineError, Phase};

@@ -1,1 +1,13 @@
-//! The control plane: controller, workers and the bus between them
+#![doc = include_str!("../README.md")]
+
+mod bus;
+mod controller;
+mod message;
+mod shell;
+mod worker;
+
+pub use bus::{BusError, Link, in_process};
+pub use controller::{Controller, ControllerCommand, ControllerEvent};
+pub use message::{Plan, ToController, ToWorker};
+pub use shell::{FleetError, Load, LoadOrder, LoadReport, Notice, run_controller, run_worker};
+pub use worker::{Worker, WorkerCommand, WorkerEvent};

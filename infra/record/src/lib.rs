@@ -11,6 +11,7 @@ mod histogram;
 mod manifest;
 mod merge;
 mod objective;
+mod recorder;
 mod seed;
 mod series;
 mod time;
@@ -26,6 +27,7 @@ pub use manifest::{
 };
 pub use merge::{MergeError, Merged};
 pub use objective::{Bound, Objective};
+pub use recorder::{Drained, Presence, Recorder, RecorderPlan, RequestSample};
 pub use seed::{SHARD_SLOTS, hash_of, seed_of, shard_slot, unit_of};
 pub use series::{Measure, Outcome, SeriesKey};
 pub use time::{Clock, MatchTime, Offset};

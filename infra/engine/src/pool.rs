@@ -1,0 +1,139 @@
+//! Users that wait for arrivals.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use hulk_record::Offset;
+use hulk_scenarios::Arrival;
+use tokio::sync::Notify;
+
+/// No request is in flight.
+const IDLE: i64 = i64::MIN;
+/// An answer that is awaited for longer than this is overdue, in µs of wall time.
+const OVERDUE_US: i64 = 1_000_000;
+
+#[derive(Debug)]
+struct Slot {
+    wake: Notify,
+    arrival: Mutex<Option<Arrival>>,
+    /// Since when the answer to a request is awaited.
+    in_flight: AtomicI64,
+}
+
+/// The slots of a worker: each is a goose user, and holds one viewer at a time.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    slots: Vec<Slot>,
+    free: Mutex<Vec<usize>>,
+    /// The next user that goose launches takes this slot.
+    joined: AtomicUsize,
+}
+
+impl Pool {
+    pub(crate) fn new(users: usize) -> Self {
+        let slots = (0..users)
+            .map(|_| Slot {
+                wake: Notify::new(),
+                arrival: Mutex::new(None),
+                in_flight: AtomicI64::new(IDLE),
+            })
+            .collect();
+        Self { slots, free: Mutex::new((0..users).rev().collect()), joined: AtomicUsize::new(0) }
+    }
+
+    /// How many users there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// A user was launched: the slot that it takes from now on.
+    pub(crate) fn join(&self) -> usize {
+        self.joined.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How many users were launched.
+    pub(crate) fn joined(&self) -> usize {
+        self.joined.load(Ordering::Relaxed)
+    }
+
+    /// Hands an arrival to a free slot; whether there was one.
+    pub(crate) fn assign(&self, arrival: Arrival) -> bool {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(slot) = free.and_then(|index| self.slots.get(index)) else { return false };
+        *slot.arrival.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
+        slot.wake.notify_one();
+        true
+    }
+
+    /// Waits for an arrival in a slot.
+    pub(crate) async fn arrival(&self, slot: usize) -> Option<Arrival> {
+        let slot = self.slots.get(slot)?;
+        slot.wake.notified().await;
+        slot.arrival.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The slot's viewer left.
+    pub(crate) fn release(&self, slot: usize) {
+        self.answered(slot);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+    }
+
+    /// The slot's viewer waits for an answer since `at`.
+    pub(crate) fn awaiting(&self, slot: usize, at: Offset) {
+        if let Some(slot) = self.slots.get(slot) {
+            slot.in_flight.store(at.0, Ordering::Relaxed);
+        }
+    }
+
+    /// The answer came.
+    pub(crate) fn answered(&self, slot: usize) {
+        if let Some(slot) = self.slots.get(slot) {
+            slot.in_flight.store(IDLE, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether most slots wait for overdue answers at `now`: then it is the target that holds them.
+    pub(crate) fn held_by_target(&self, now: Offset) -> bool {
+        let overdue = |slot: &&Slot| {
+            let since = slot.in_flight.load(Ordering::Relaxed);
+            since != IDLE && now.0 - since > OVERDUE_US
+        };
+        self.slots.iter().filter(overdue).count() * 2 > self.slots.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hulk_record::MatchTime;
+
+    fn arrival(viewer: u32) -> Arrival {
+        let (arrive, leave) = (MatchTime(0), MatchTime(1));
+        Arrival { viewer, arrive, leave, already_watching: false }
+    }
+
+    #[tokio::test]
+    async fn each_arrival_reaches_a_slot_of_its_own_until_none_is_free() {
+        let pool = Pool::new(2);
+        assert!(pool.assign(arrival(7)));
+        assert!(pool.assign(arrival(8)));
+        assert!(!pool.assign(arrival(9)), "the pool has a limit");
+        let got = [pool.arrival(0).await, pool.arrival(1).await];
+        assert_eq!(got.map(|a| a.map(|a| a.viewer)), [Some(7), Some(8)]);
+        pool.release(0);
+        assert!(pool.assign(arrival(9)));
+    }
+
+    #[test]
+    fn slots_are_held_by_the_target_when_most_answers_are_overdue() {
+        let pool = Pool::new(3);
+        let now = Offset(5_000_000);
+        pool.awaiting(0, Offset(0));
+        pool.awaiting(1, Offset(4_900_000));
+        assert!(!pool.held_by_target(now));
+        pool.awaiting(1, Offset(3_000_000));
+        assert!(pool.held_by_target(now));
+        pool.answered(0);
+        assert!(!pool.held_by_target(now));
+    }
+}

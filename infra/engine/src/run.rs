@@ -1,0 +1,257 @@
+//! A worker's run, from the assignment to the last frame.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use hulk_record::{Frame, MatchTime, Offset, RecorderPlan};
+use hulk_scenarios::traffic::Schedule;
+use hulk_scenarios::{Arrival, Permit, Rehearsal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::attack::{AttackError, attack};
+use crate::driver::drive;
+use crate::machine::Machine;
+use crate::pool::Pool;
+use crate::recording::Recording;
+
+/// Users beyond the most that are present by the schedule: who leaves holds the slot until the
+/// cancelled request is cleaned up.
+const SPARE_USERS: usize = 64;
+/// After the window's end so much time is given to the last viewers.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Whether load runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Arrivals are handed out.
+    Running,
+    /// Nobody renewed the lease: viewers leave, and arrivals are lost.
+    Paused,
+    /// No more load.
+    Over,
+}
+
+/// What a worker is to do.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// What is rehearsed.
+    pub rehearsal: Arc<Rehearsal>,
+    /// Where the load goes.
+    pub permit: Permit,
+    /// The slots of the shard.
+    pub slots: Range<u32>,
+    /// The worker's number and incarnation.
+    pub worker: (u32, u64),
+    /// Marks the run's requests.
+    pub run_id: u32,
+    /// Where the worker stands.
+    pub region: String,
+}
+
+/// A run that cannot be prepared or went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No thread for the machine's measures.
+    #[error("no thread could be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// goose failed.
+    #[error(transparent)]
+    Attack(#[from] AttackError),
+    /// goose's task ended without a word.
+    #[error("the users' task failed: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    /// Not all users were there in time.
+    #[error("only {joined} of {wanted} users were launched within {within:?}")]
+    Launch {
+        /// Launched.
+        joined: usize,
+        /// Wanted.
+        wanted: usize,
+        /// The limit.
+        within: Duration,
+    },
+}
+
+/// What all parts of a run share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) rehearsal: Arc<Rehearsal>,
+    pub(crate) permit: Permit,
+    pub(crate) host: String,
+    pub(crate) run_id: u32,
+    pub(crate) pool: Pool,
+    pub(crate) recording: Recording,
+    pub(crate) timeout_us: i64,
+    pub(crate) until: Offset,
+    epoch: OnceLock<Instant>,
+    watermark: AtomicI64,
+}
+
+impl Shared {
+    /// When, on the wall, a match time is.
+    pub(crate) fn offset(&self, at: MatchTime) -> Offset {
+        self.rehearsal.clock.wall(at)
+    }
+
+    /// The instant of a wall time; now, before the start is known.
+    pub(crate) fn instant(&self, at: Offset) -> Instant {
+        let epoch = self.epoch.get().copied().unwrap_or_else(Instant::now);
+        let span = Duration::from_micros(at.0.unsigned_abs());
+        let instant = if at.0 < 0 { epoch.checked_sub(span) } else { epoch.checked_add(span) };
+        instant.unwrap_or(epoch)
+    }
+
+    /// The wall time now.
+    pub(crate) fn now(&self) -> Offset {
+        let (now, epoch) = (Instant::now(), self.epoch.get().copied());
+        let epoch = epoch.unwrap_or(now);
+        match now.checked_duration_since(epoch) {
+            Some(since) => Offset(since.as_micros() as i64),
+            None => Offset(-(epoch.duration_since(now).as_micros() as i64)),
+        }
+    }
+
+    /// Every arrival due until then has been handed out or counted.
+    pub(crate) fn reached(&self, due: Offset) {
+        self.watermark.store(due.0, Ordering::Relaxed);
+    }
+}
+
+/// A worker's load, ready to start: its users are launched and parked.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    arrivals: Vec<Arrival>,
+    phase: watch::Sender<Phase>,
+    attack: JoinHandle<Result<(), AttackError>>,
+    machine: Machine,
+}
+
+impl Engine {
+    /// Generates the schedule, keeps the shard's part of it, and launches the users.
+    ///
+    /// # Errors
+    /// When goose cannot be started.
+    pub async fn prepare(assignment: Assignment, open_files_max: u64) -> Result<Self, EngineError> {
+        let Assignment { rehearsal, permit, slots, worker, run_id, region } = assignment;
+        let shard = Schedule::generate(&rehearsal.audience).shard(|slot| slots.contains(&slot));
+        let mut arrivals: Vec<Arrival> =
+            shard.visits.iter().map(|visit| rehearsal.arrival(visit)).collect();
+        arrivals.sort_by_key(|arrival| (arrival.arrive, arrival.viewer));
+        let needed = shard.peak_present() as usize + SPARE_USERS;
+        let users = rehearsal.users_max.map_or(needed, |users| users as usize);
+        let plan = RecorderPlan {
+            journeys: vec![rehearsal.journey.info()],
+            region,
+            interval_us: rehearsal.interval_us(),
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let shared = Arc::new(Shared {
+            pool: Pool::new(users),
+            recording: Recording::new(plan, threads, rehearsal.lead_in_from(), worker),
+            timeout_us: (rehearsal.journey.timeout_ms * 1e3) as i64,
+            until: rehearsal.until(),
+            host: permit.address().to_string(),
+            permit,
+            run_id,
+            epoch: OnceLock::new(),
+            watermark: AtomicI64::new(i64::MIN),
+            rehearsal,
+        });
+        let machine = Machine::new(open_files_max)?;
+        let (phase, receiver) = watch::channel(Phase::Running);
+        let attack = tokio::spawn(attack(Arc::clone(&shared), receiver));
+        let mut engine = Self { shared, arrivals, phase, attack, machine };
+        engine.launched(users).await?;
+        Ok(engine)
+    }
+
+    /// How many viewers it can hold at a time.
+    pub fn users(&self) -> usize {
+        self.shared.pool.len()
+    }
+
+    /// Switches the load between running and paused, and ends it.
+    pub fn phase(&self) -> watch::Sender<Phase> {
+        self.phase.clone()
+    }
+
+    /// Runs the schedule with wall time 0 at `epoch`; a frame goes to `frames` each interval.
+    /// Returns how many there were.
+    ///
+    /// # Errors
+    /// When goose failed.
+    pub async fn run(
+        mut self,
+        epoch: Instant,
+        frames: mpsc::Sender<Frame>,
+    ) -> Result<u64, EngineError> {
+        // Set once: a run is started once.
+        let _first = self.shared.epoch.set(epoch);
+        let arrivals = std::mem::take(&mut self.arrivals);
+        let driver =
+            tokio::spawn(drive(Arc::clone(&self.shared), arrivals, self.phase.subscribe()));
+        self.record(&frames).await;
+        driver.await?;
+        self.phase.send_replace(Phase::Over);
+        goose::trigger_killswitch("the rehearsal is over");
+        self.attack.await??;
+        Ok(self.shared.recording.frames())
+    }
+
+    /// Waits for all users: the start must not find them still launching.
+    async fn launched(&mut self, wanted: usize) -> Result<(), EngineError> {
+        const WITHIN: Duration = Duration::from_secs(30);
+        let deadline = Instant::now() + WITHIN;
+        while self.shared.pool.joined() < wanted {
+            if self.attack.is_finished() || Instant::now() > deadline {
+                let joined = self.shared.pool.joined();
+                if self.attack.is_finished() {
+                    (&mut self.attack).await??;
+                }
+                return Err(EngineError::Launch { joined, wanted, within: WITHIN });
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    /// Sends a frame at the end of each interval, the last one when all viewers have left.
+    async fn record(&mut self, frames: &mpsc::Sender<Frame>) {
+        let shared = Arc::clone(&self.shared);
+        let interval = shared.rehearsal.interval_us() as i64;
+        let mut from = shared.rehearsal.lead_in_from();
+        let mut phase = self.phase.subscribe();
+        loop {
+            let next = Offset((from.0.div_euclid(interval) + 1) * interval);
+            let over = tokio::select! {
+                () = sleep_until(shared.instant(next)) => shared.now() >= shared.until,
+                _ = phase.wait_for(|phase| *phase == Phase::Over) => true,
+            };
+            if over {
+                self.drain().await;
+            }
+            let to = if over { shared.now().max(from) } else { next };
+            let watermark = Offset(shared.watermark.load(Ordering::Relaxed));
+            let frame = shared.recording.drain((from, to), watermark, self.machine.sample());
+            // Nobody listens any more: the run is being given up, and the phase says so.
+            let _heard = frames.send(frame).await;
+            if over {
+                return;
+            }
+            from = to;
+        }
+    }
+
+    /// Gives the last viewers time to leave.
+    async fn drain(&self) {
+        let deadline = Instant::now() + DRAIN;
+        while self.shared.recording.present() > 0 && Instant::now() < deadline {
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What controller and workers say to each other.
+
+use std::net::SocketAddr;
+
+use hulk_record::{Frame, WorkerEnd};
+use hulk_scenarios::Rehearsal;
+use serde::{Deserialize, Serialize};
+
+/// A worker's part of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is rehearsed.
+    pub rehearsal: Rehearsal,
+    /// Where the load goes; the worker asks its own scope for consent.
+    pub target: SocketAddr,
+    /// The shard: slots from here …
+    pub slots_from: u32,
+    /// … to before here.
+    pub slots_to: u32,
+    /// Marks the run's requests.
+    pub run_id: u32,
+    /// Where the worker stands.
+    pub region: String,
+}
+
+/// From the controller to a worker. Times are in µs on the clock that is named.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// What does your clock say?
+    Clock {
+        /// Comes back with the answer.
+        probe: u32,
+    },
+    /// Your part of the run.
+    Assign(Box<Plan>),
+    /// Wall time 0 of the run is then, on the worker's clock.
+    Start {
+        /// µs on the worker's clock.
+        epoch_us: i64,
+    },
+    /// The lease goes on; a higher term may also wake a paused worker.
+    Renew {
+        /// The controller's term.
+        term: u64,
+    },
+    /// No more load.
+    Stop,
+}
+
+/// From a worker to the controller.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToController {
+    /// Here I am.
+    Enlist {
+        /// The worker's number.
+        worker: u32,
+        /// Tells a restarted worker from its former self.
+        incarnation: u64,
+    },
+    /// What my clock says.
+    Clock {
+        /// Of the question.
+        probe: u32,
+        /// µs on the worker's clock.
+        worker_us: i64,
+    },
+    /// Users are launched; the start may come.
+    Ready {
+        /// How many.
+        users: u64,
+    },
+    /// An interval.
+    Frame(Box<Frame>),
+    /// All frames have been sent.
+    End(WorkerEnd),
+    /// The worker's load failed.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,151 @@
+//! HTTP/1.1 over a dialled connection.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hulk_consent::Permit;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinHandle;
+
+/// Answers of control ports are small: more is damage.
+const CONTROL_BODY_MAX: usize = 4 << 20;
+
+/// What can go wrong with a request.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// No connection.
+    #[error("no connection to {to}: {source}")]
+    Connect {
+        /// Where to.
+        to: std::net::SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The connection broke, or what came was not HTTP.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] hyper::Error),
+    /// Nothing came in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// The request could not be made.
+    #[error("not a valid request: {0}")]
+    Invalid(#[from] hyper::http::Error),
+    /// The body was longer than a control answer may be, or broke off.
+    #[error("the answer's body could not be read: {0}")]
+    Body(String),
+    /// An answer that says no.
+    #[error("{path} was answered with {status}: {body}")]
+    Status {
+        /// The path that was asked.
+        path: String,
+        /// The status.
+        status: StatusCode,
+        /// The answer's text.
+        body: String,
+    },
+}
+
+/// One HTTP/1.1 connection; its driver ends with it.
+#[derive(Debug)]
+pub struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    driver: JoinHandle<()>,
+}
+
+impl Connection {
+    /// Dials and starts HTTP/1.1.
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub async fn open(permit: Permit) -> Result<Self, HttpError> {
+        let stream = crate::dial(permit)
+            .await
+            .map_err(|source| HttpError::Connect { to: permit.address(), source })?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Its error, if any, reaches whoever waits for an answer.
+        let driver = tokio::spawn(async move {
+            let _seen_by_sender = connection.await;
+        });
+        Ok(Self { sender, driver })
+    }
+
+    /// Whether another request may be sent.
+    pub fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, HttpError> {
+        self.sender.ready().await?;
+        Ok(self.sender.send_request(request).await?)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// GETs a small text over a connection of its own.
+///
+/// # Errors
+/// When there is no good answer within `limit`.
+pub async fn fetch(permit: Permit, path: &str, limit: Duration) -> Result<String, HttpError> {
+    ask(permit, Method::GET, path, Bytes::new(), limit).await
+}
+
+/// POSTs a small text over a connection of its own.
+///
+/// # Errors
+/// When there is no good answer within `limit`.
+pub async fn post(
+    permit: Permit,
+    path: &str,
+    body: impl Into<Bytes> + Send,
+    limit: Duration,
+) -> Result<String, HttpError> {
+    ask(permit, Method::POST, path, body.into(), limit).await
+}
+
+async fn ask(
+    permit: Permit,
+    method: Method,
+    path: &str,
+    body: Bytes,
+    limit: Duration,
+) -> Result<String, HttpError> {
+    let exchange = async {
+        let mut connection = Connection::open(permit).await?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", permit.address().to_string())
+            .body(Full::new(body))?;
+        let answer = connection.send(request).await?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), CONTROL_BODY_MAX)
+            .collect()
+            .await
+            .map_err(|error| HttpError::Body(error.to_string()))?;
+        let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(HttpError::Status { path: path.to_owned(), status, body })
+        }
+    };
+    tokio::time::timeout(limit, exchange).await.map_err(|_| HttpError::Timeout(limit))?
+}

@@ -1,0 +1,106 @@
+//! The parent's side: the platform as a child process.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdin, Command};
+use tokio::time::timeout;
+
+use crate::{Plan, Ports};
+
+/// How long the child may take until it listens.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// A platform that could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ChildError {
+    /// The program could not be run, or its pipes broke.
+    #[error("the embedded platform could not be started: {0}")]
+    Io(#[from] std::io::Error),
+    /// The plan has no JSON form, or the answer is none.
+    #[error("the embedded platform's greeting is not what it should be: {0}")]
+    Greeting(#[from] serde_json::Error),
+    /// It ended or hung before it listened.
+    #[error("the embedded platform did not listen within {START_LIMIT:?}")]
+    Silent,
+}
+
+/// A running platform; it ends with this value, and with this process.
+#[derive(Debug)]
+pub struct Child {
+    process: tokio::process::Child,
+    /// Its end is the child's end.
+    stdin: Option<ChildStdin>,
+    ports: Ports,
+}
+
+impl Child {
+    /// Starts `program` with `arguments` and hands it the plan.
+    ///
+    /// # Errors
+    /// When it does not come to listen.
+    pub async fn start(
+        program: &Path,
+        arguments: &[&str],
+        plan: &Plan,
+    ) -> Result<Self, ChildError> {
+        let mut process = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // A Ctrl-C at the terminal is the parent's to handle: it drains first.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let (Some(mut stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
+            return Err(ChildError::Silent);
+        };
+        let mut line = serde_json::to_string(plan)?;
+        line.push('\n');
+        let mut greeting = String::new();
+        let exchange = async {
+            stdin.write_all(line.as_bytes()).await?;
+            BufReader::new(stdout).read_line(&mut greeting).await
+        };
+        match timeout(START_LIMIT, exchange).await {
+            Ok(Ok(0)) | Err(_) => Err(ChildError::Silent),
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(_)) => {
+                let ports = serde_json::from_str(&greeting)?;
+                Ok(Self { process, stdin: Some(stdin), ports })
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    /// Its process number, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().ok().flatten()
+    }
+
+    /// Ends it and waits for its end.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn stop(mut self) -> Result<ExitStatus, ChildError> {
+        drop(self.stdin.take());
+        match timeout(Duration::from_secs(2), self.process.wait()).await {
+            Ok(status) => Ok(status?),
+            Err(_) => {
+                self.process.kill().await?;
+                Ok(self.process.wait().await?)
+            }
+        }
+    }
+}

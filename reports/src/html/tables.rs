@@ -1,0 +1,275 @@
+//! The report's tables.
+
+use hulk_record::Record;
+use hulk_scaling::elasticity::Elasticity;
+
+use crate::summary::StepSummary;
+use crate::verdict::{ObjectiveStatus, ServiceScaling, Verdict};
+use crate::words::{count, escape, micros, minute, number, percent};
+
+/// Rows beyond these are in `summary.json`; a report must open on a phone.
+const STEPS_MAX: usize = 150;
+const EVENTS_MAX: usize = 80;
+const TEXT_MAX: usize = 240;
+
+/// A table of rows that are ready; `heads` with a leading `#` are numbers.
+fn table(heads: &[&str], rows: &[String]) -> String {
+    table_of("", heads, rows)
+}
+
+/// A table whose rows become blocks on a narrow screen.
+fn cards(heads: &[&str], rows: &[String]) -> String {
+    table_of(" class=\"cards\"", heads, rows)
+}
+
+fn table_of(class: &str, heads: &[&str], rows: &[String]) -> String {
+    let heads: String = heads
+        .iter()
+        .map(|head| match head.strip_prefix('#') {
+            Some(head) => format!("<th class=\"n\" scope=\"col\">{head}</th>"),
+            None => format!("<th scope=\"col\">{head}</th>"),
+        })
+        .collect();
+    let rows: String = rows.iter().map(|row| format!("<tr>{row}</tr>\n")).collect();
+    format!(
+        "<div class=\"scroll\"><table{class}>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n\
+         </table></div>\n"
+    )
+}
+
+fn numeric(text: &str) -> String {
+    format!("<td class=\"n\">{}</td>", escape(text))
+}
+
+/// A value with its unit; shares read as percent.
+fn value(of: f64, unit: &str) -> String {
+    match unit {
+        "share" => format!("{} %", percent(of)),
+        unit => format!("{} {unit}", number(of)),
+    }
+}
+
+/// A limit; a long unit stands beside the measured value already.
+fn limit(of: f64, unit: &str) -> String {
+    if unit.len() > 5 { number(of) } else { value(of, unit) }
+}
+
+pub(super) fn objectives(verdict: &Verdict) -> String {
+    let rows: Vec<String> = verdict
+        .objectives
+        .iter()
+        .map(|result| {
+            let (class, mark) = match result.status {
+                ObjectiveStatus::Met => ("good", "✓"),
+                ObjectiveStatus::Breached => ("bad", "✗"),
+                ObjectiveStatus::Unknown => ("open", "?"),
+            };
+            let measured =
+                result.measured.map_or_else(|| "–".to_owned(), |of| value(of, result.unit));
+            let side = if result.at_least { "≥" } else { "≤" };
+            format!(
+                "<td class=\"status {class}\">{mark} {}</td><th class=\"wide\" scope=\"row\">{}\
+                 <small>{}</small></th>{}{}",
+                result.status.name(),
+                escape(&result.name),
+                escape(&result.reason),
+                numeric(&measured),
+                numeric(&format!("{side} {}", limit(result.limit, result.unit))),
+            )
+        })
+        .collect();
+    cards(&["Result", "Objective", "#Measured", "#Limit"], &rows)
+}
+
+pub(super) fn validity(verdict: &Verdict) -> String {
+    let rows: Vec<String> = verdict
+        .validity
+        .iter()
+        .map(|check| {
+            let (class, mark) = match (check.holds, check.measured) {
+                (true, Some(_)) => ("good", "✓ holds"),
+                (true, None) => ("open", "– not measured"),
+                (false, _) => ("bad", "✗ fails"),
+            };
+            let measured =
+                check.measured.map_or_else(|| "–".to_owned(), |of| value(of, check.unit));
+            format!(
+                "<td class=\"status {class}\">{mark}</td><th class=\"wide\" scope=\"row\">{}<small>\
+                 {}</small></th>{}{}",
+                check.name,
+                escape(&check.reason),
+                numeric(&measured),
+                numeric(&format!("≤ {}", limit(check.limit, check.unit))),
+            )
+        })
+        .collect();
+    cards(&["Result", "Condition", "#Measured", "#Limit"], &rows)
+}
+
+/// A column for each service that was judged, and a line for each that was not.
+pub(super) fn scaling(verdict: &Verdict) -> String {
+    let judged: Vec<(&ServiceScaling, &Elasticity)> =
+        verdict.scaling.iter().filter_map(|s| s.elasticity.as_ref().map(|e| (s, e))).collect();
+    let mut out = String::new();
+    if !judged.is_empty() {
+        let names: Vec<String> =
+            judged.iter().map(|(s, _)| format!("#{}", escape(&s.service))).collect();
+        let heads: Vec<&str> =
+            std::iter::once("Figure").chain(names.iter().map(String::as_str)).collect();
+        out += &table(&heads, &scaling_rows(&judged));
+    }
+    let not_judged: String = verdict
+        .scaling
+        .iter()
+        .filter_map(|service| service.not_judged.as_ref().map(|why| (&service.service, why)))
+        .map(|(service, why)| {
+            format!("<li>{} was not judged: {}.</li>\n", escape(service), escape(why))
+        })
+        .collect();
+    if !not_judged.is_empty() {
+        out += &format!("<ul class=\"soft\">\n{not_judged}</ul>\n");
+    }
+    out
+}
+
+fn scaling_rows(judged: &[(&ServiceScaling, &Elasticity)]) -> Vec<String> {
+    let row = |what: &str, of: &dyn Fn(&ServiceScaling, &Elasticity) -> String| {
+        let cells: String = judged.iter().map(|(s, e)| numeric(&of(s, e))).collect();
+        format!("<th scope=\"row\">{what}</th>{cells}")
+    };
+    let percent = |of: f64| format!("{} %", number(of));
+    let at = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), minute);
+    vec![
+        row("Instances needed, at most", &|s, _| number(s.demand_peak)),
+        row("Instances ready, at most", &|s, _| number(s.supply_peak)),
+        row("Capacity debt in instance-minutes", &|_, e| number(e.debt_unit_min)),
+        row("Instances missing, at most", &|_, e| number(e.debt_peak_units)),
+        row("First short at match minute", &|s, _| at(s.shortage.map(|s| s.first_match_min))),
+        row("Worst at match minute", &|s, _| at(s.shortage.map(|s| s.worst_match_min))),
+        row("Requests not served while short", &|s, _| {
+            count(s.shortage.map_or(0, |s| s.not_served))
+        }),
+        row("Longest lag behind a rise in match seconds", &|s, _| {
+            s.lag_longest_match_s.map_or_else(|| "–".to_owned(), number)
+        }),
+        row("Rises never followed", &|s, _| count(s.rises_not_followed as u64)),
+        row("Time with too few instances, τU", &|_, e| percent(e.tau_u_pct)),
+        row("Time with too many, τO", &|_, e| percent(e.tau_o_pct)),
+        row("Instances missing on average, aU", &|_, e| number(e.a_u_units)),
+        row("Instances too many on average, aO", &|_, e| number(e.a_o_units)),
+        row("Missing ÷ needed, θU", &|_, e| percent(e.theta_u_pct)),
+        row("Too many ÷ needed, θO", &|_, e| percent(e.theta_o_pct)),
+        row("Too many ÷ ready", &|_, e| percent(e.theta_o_by_supply_pct)),
+        row("Instability, υ", &|_, e| percent(e.instability_pct)),
+        row("Jitter in changes a match minute", &|_, e| number(e.jitter_per_min)),
+        row("Decision window in match seconds", &|s, _| number(s.window_match_s)),
+    ]
+}
+
+pub(super) fn ledger(verdict: &Verdict) -> String {
+    let all = &verdict.arrivals;
+    let row = |what: &str, of: u64| {
+        let share = match all.intended {
+            0 => "–".to_owned(),
+            intended => format!("{} %", percent(of as f64 / intended as f64)),
+        };
+        format!("<th scope=\"row\">{what}</th>{}{}", numeric(&count(of)), numeric(&share))
+    };
+    let rows = [
+        row("In the schedule", verdict.arrivals_planned),
+        row("Came due", all.intended),
+        row("Sent on time", all.on_time),
+        row("Sent late by the generator", all.late),
+        row("Kept out by the target", all.dropped_target),
+        row("Dropped: pool of users too small", all.dropped_pool),
+        row("Dropped: out of descriptors or ports", all.dropped_descriptors),
+        row("Lost with a worker or its lease", all.lost),
+    ];
+    table(&["Arrivals, lead-in included", "#Count", "#Share"], &rows)
+}
+
+pub(super) fn steps(steps: &[StepSummary]) -> String {
+    let rows: Vec<String> = steps
+        .iter()
+        .filter_map(|step| {
+            let times = step.measures.get("response").or_else(|| step.measures.get("journey"));
+            times.map(|times| (step, times))
+        })
+        .take(STEPS_MAX)
+        .map(|(step, response)| {
+            let of = |name: &str| step.outcomes.get(name).copied().unwrap_or(0);
+            let (ok, abandoned) = (of("ok"), of("abandoned"));
+            let failed = response.count - (ok + abandoned).min(response.count);
+            let times = [response.p50_us, response.p90_us, response.p99_us, response.p99_9_us]
+                .into_iter()
+                .chain([response.max_us])
+                .map(|us| numeric(&micros(us as f64)));
+            format!(
+                "<th scope=\"row\">{} / {}<small>{}</small></th>{}{}",
+                escape(&step.journey),
+                if step.step.is_empty() { "whole visit".to_owned() } else { escape(&step.step) },
+                escape(step.service.as_deref().unwrap_or("–")),
+                [ok, failed, abandoned].map(|of| numeric(&count(of))).concat(),
+                times.collect::<String>(),
+            )
+        })
+        .collect();
+    let heads =
+        ["Step", "#Ok", "#Failed", "#Given up", "#p50", "#p90", "#p99", "#p99.9", "#Largest"];
+    let more = match steps.len().saturating_sub(STEPS_MAX) {
+        0 => String::new(),
+        more => format!(" {more} more steps are in summary.json."),
+    };
+    table(&heads, &rows)
+        + &format!(
+            "<p class=\"soft\">Response times count from the intended send, in wall time. Service \
+             times and the generator's own lag are in summary.json.{more}</p>\n"
+        )
+}
+
+pub(super) fn events(record: &Record) -> String {
+    if record.events.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<String> = record
+        .events
+        .iter()
+        .take(EVENTS_MAX)
+        .map(|event| {
+            let text: String = event.text.chars().take(TEXT_MAX).collect();
+            format!(
+                "{}<td>{}</td><td class=\"wide\">{}</td>",
+                numeric(&minute(record.manifest.match_minute(event.at))),
+                escape(&event.kind),
+                escape(&text),
+            )
+        })
+        .collect();
+    let more = match record.events.len().saturating_sub(EVENTS_MAX) {
+        0 => String::new(),
+        more => format!("<p class=\"soft\">{} more are in summary.json.</p>\n", count(more as u64)),
+    };
+    format!(
+        "<section>\n<h2>Events</h2>\n{}{more}</section>\n",
+        table(&["#Match minute", "Kind", "What"], &rows)
+    )
+}
+
+pub(super) fn environment(record: &Record) -> String {
+    let (manifest, environment) = (&record.manifest, &record.manifest.environment);
+    let workers: std::collections::BTreeSet<u32> =
+        record.frames.iter().map(|frame| frame.worker).collect();
+    let rows = [
+        ("HULK", environment.hulk.clone()),
+        ("Target", environment.target.clone()),
+        ("Workers", count(workers.len() as u64)),
+        ("Regions", manifest.regions.join(", ")),
+        ("Processor", format!("{}, {} cores", environment.cpu, environment.cores)),
+        ("Memory", format!("{} MiB", count(environment.memory_mib))),
+        ("Kernel", environment.kernel.clone()),
+        ("Interval", format!("{} of wall time", micros(manifest.interval_us as f64))),
+    ];
+    let rows: String =
+        rows.iter().map(|(what, of)| format!("<dt>{what}</dt><dd>{}</dd>\n", escape(of))).collect();
+    format!("<dl>\n{rows}</dl>\n")
+}

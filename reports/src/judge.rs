@@ -1,0 +1,193 @@
+//! From a record to its verdict.
+
+use hulk_record::{Manifest, Record, RunEnd};
+
+use crate::objectives::{Capacity, results};
+use crate::supply::{Supply, scaling_of};
+use crate::validity::checks;
+use crate::verdict::{
+    Check, ObjectiveResult, ObjectiveStatus, RequestTotals, ServiceScaling, Verdict, VerdictKind,
+};
+use crate::view::{View, not_served};
+use crate::words::{count, minute, number, was};
+
+/// Judges a record: first whether the run delivered what it claims, then whether the objectives
+/// hold, and how well supply kept up with demand.
+///
+/// An invalid run says nothing of the target, so INVALID comes before FAIL. Arrivals that the
+/// *target* kept out do not make a run invalid: they breach an objective of their own.
+pub fn judge(record: &Record) -> Verdict {
+    let view = View::of(record);
+    let manifest = &record.manifest;
+    let supplies: Vec<Result<Supply, String>> =
+        manifest.services.iter().map(|service| Supply::of(&view, service)).collect();
+    let services = manifest.services.iter().zip(&supplies);
+    let scaling: Vec<ServiceScaling> =
+        services.map(|(service, supply)| scaling_of(&view, service, supply)).collect();
+    let validity = checks(&view, &supplies);
+    let capacity = Capacity { supplies: &supplies, scaling: &scaling };
+    let objectives = results(&view, &capacity);
+    let (kind, partial) = kind_of(record, &validity, &objectives);
+    let ended_match_min = manifest.match_minute(view.end);
+    Verdict {
+        reasons: reasons(
+            partial.unwrap_or(kind),
+            &validity,
+            &objectives,
+            ending(record, ended_match_min),
+        ),
+        notes: notes(manifest, &objectives, &scaling),
+        kind,
+        partial,
+        name: manifest.name.clone(),
+        from_match_min: manifest.from_match_min,
+        until_match_min: manifest.match_minute(manifest.until),
+        ended_match_min,
+        validity,
+        objectives,
+        scaling,
+        arrivals: view.merged.arrivals(),
+        arrivals_planned: manifest.arrivals_planned,
+        requests: requests(&view),
+        clock: manifest.clock,
+        scale: manifest.scale,
+    }
+}
+
+/// The verdict, and that of the part when there is only a part.
+fn kind_of(
+    record: &Record,
+    validity: &[Check],
+    objectives: &[ObjectiveResult],
+) -> (VerdictKind, Option<VerdictKind>) {
+    let any = |status| objectives.iter().any(|result| result.status == status);
+    let cut = record.end == RunEnd::Cut;
+    // The missing end is why there is only a part: it says nothing of the part itself.
+    let own = validity.iter().skip(usize::from(cut));
+    let judged = match () {
+        () if own.into_iter().any(|check| !check.holds) => VerdictKind::Invalid,
+        () if any(ObjectiveStatus::Breached) => VerdictKind::Fail,
+        () if any(ObjectiveStatus::Unknown) => VerdictKind::Inconclusive,
+        () => VerdictKind::Pass,
+    };
+    let part = match judged {
+        VerdictKind::Pass => VerdictKind::Inconclusive,
+        other => other,
+    };
+    match record.end {
+        RunEnd::Completed { .. } => (judged, None),
+        RunEnd::Interrupted { signal, .. } => (VerdictKind::Interrupted { signal }, Some(part)),
+        RunEnd::Cut => (VerdictKind::Invalid, Some(part)),
+    }
+}
+
+/// How the run ended, when that was not its planned end.
+fn ending(record: &Record, ended_match_min: f64) -> Option<String> {
+    let RunEnd::Interrupted { signal, .. } = record.end else { return None };
+    let manifest = &record.manifest;
+    Some(format!(
+        "The run was stopped by {} at match minute {} of {} to {}.",
+        match signal {
+            2 => "SIGINT".to_owned(),
+            15 => "SIGTERM".to_owned(),
+            other => format!("signal {other}"),
+        },
+        minute(ended_match_min),
+        minute(manifest.from_match_min),
+        minute(manifest.match_minute(manifest.until)),
+    ))
+}
+
+fn reasons(
+    kind: VerdictKind,
+    validity: &[Check],
+    objectives: &[ObjectiveResult],
+    ending: Option<String>,
+) -> Vec<String> {
+    let mut reasons: Vec<String> = ending.into_iter().collect();
+    reasons.extend(validity.iter().filter(|check| !check.holds).map(|check| check.reason.clone()));
+    // What an invalid run says of the target is no reason for its verdict.
+    if kind != VerdictKind::Invalid {
+        let of = |status| objectives.iter().filter(move |result| result.status == status);
+        let mut breached: Vec<&ObjectiveResult> = of(ObjectiveStatus::Breached).collect();
+        // What broke first comes first.
+        let at = |result: &ObjectiveResult| result.first_match_min.unwrap_or(f64::INFINITY);
+        breached.sort_by(|a, b| at(a).total_cmp(&at(b)));
+        let told = breached.into_iter().chain(of(ObjectiveStatus::Unknown));
+        reasons.extend(told.map(|result| result.reason.clone()));
+    }
+    if kind == VerdictKind::Pass {
+        let own = objectives.len() - 1;
+        reasons.push(match own {
+            0 => "No objective was set; no arrival was kept out by the target.".to_owned(),
+            1 => "The objective was met and no arrival was kept out by the target.".to_owned(),
+            _ => {
+                format!("All {own} objectives were met and no arrival was kept out by the target.")
+            }
+        });
+    }
+    reasons
+}
+
+fn notes(
+    manifest: &Manifest,
+    objectives: &[ObjectiveResult],
+    scaling: &[ServiceScaling],
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    let rated = manifest.services.iter().any(|service| service.rated_rps.is_some());
+    if rated && scaling.iter().all(|service| service.not_judged.is_some()) {
+        notes.push("Scaling was not judged: the capacity is not known.".to_owned());
+    }
+    for service in scaling {
+        let breached = objectives.iter().any(|result| {
+            result.service == service.service && result.status == ObjectiveStatus::Breached
+        });
+        if let (false, Some(short)) = (breached, &service.shortage) {
+            notes.push(format!(
+                "{} had fewer instances than it needed for {} match minutes, worst at match \
+                 minute {} with {} of {}, and {} of its requests {} not served meanwhile; no \
+                 objective was breached by it.",
+                service.service,
+                number(short.lasted_match_min),
+                minute(short.worst_match_min),
+                number(short.worst_supply),
+                number(short.worst_demand),
+                count(short.not_served),
+                was(short.not_served),
+            ));
+        }
+    }
+    if (manifest.clock.speed - 1.0).abs() > f64::EPSILON {
+        notes.push(format!(
+            "The match ran at {} times its speed; latencies and time-outs are in wall time.",
+            number(manifest.clock.speed)
+        ));
+    }
+    notes.extend(scaled_down(manifest.scale));
+    notes
+}
+
+/// What a smaller audience cannot show.
+fn scaled_down(scale: f64) -> Option<String> {
+    (scale < 1.0).then(|| {
+        format!(
+            "One viewer stood for {}. Scaling down hides pooling: a load of a needs a headroom of \
+             about √a, which is a larger part of a small load, so waits by mere chance are longer \
+             here than at full size; and what only a large crowd does to locks, caches and \
+             connection tables does not show.",
+            number(1.0 / scale)
+        )
+    })
+}
+
+fn requests(view: &View<'_>) -> RequestTotals {
+    view.sends.values().fold(RequestTotals::default(), |mut total, send| {
+        total.first += send.first;
+        total.retries += send.retries;
+        total.served += send.served;
+        total.abandoned += send.abandoned;
+        total.not_served += not_served(send);
+        total
+    })
+}

@@ -1,0 +1,138 @@
+//! Latency objectives: a quantile over the intervals in which supply met demand.
+
+use std::collections::BTreeMap;
+
+use hulk_record::{Frame, Measure, Objective, SeriesKey, SparseHistogram};
+
+use super::{Capacity, blank, status};
+use crate::verdict::ObjectiveResult;
+use crate::view::View;
+use crate::words::{count, minute, number, number_and_limit};
+
+/// What is bounded, and by how much.
+pub(super) struct Wanted {
+    pub(super) measure: Measure,
+    pub(super) quantile_ppm: u32,
+    pub(super) max_ms: f64,
+}
+
+impl Wanted {
+    fn above(&self) -> f64 {
+        1.0 - f64::from(self.quantile_ppm) / 1e6
+    }
+
+    fn what(&self) -> String {
+        format!("p{} of {} time", number(f64::from(self.quantile_ppm) / 1e4), self.measure.name())
+    }
+
+    /// The samples without which a 95 % one-sided bound of the quantile cannot be given: 299 for
+    /// p99, 2,995 for p99.9.
+    fn samples_min(&self) -> u64 {
+        let quantile = f64::from(self.quantile_ppm) / 1e6;
+        if quantile <= 0.0 || quantile >= 1.0 {
+            return 1;
+        }
+        (0.05_f64.ln() / quantile.ln()).ceil() as u64
+    }
+}
+
+/// Every outcome counts: a failure took its time too, and what was abandoned took at least as long.
+pub(super) fn result(
+    view: &View<'_>,
+    capacity: &Capacity<'_>,
+    objective: &Objective,
+    wanted: &Wanted,
+) -> ObjectiveResult {
+    let service = objective.service.as_str();
+    let supply = capacity.supply(service);
+    let keep = |frame: &Frame| {
+        supply.is_none_or(|s| s.met_in(view.match_s(frame.from), view.match_s(frame.to)))
+    };
+    let wants = |key: &SeriesKey| {
+        key.measure == wanted.measure && view.service_of(&key.journey, &key.step) == Some(service)
+    };
+    let samples = view.samples(keep, wants);
+    let blank = blank(objective, &wanted.what(), wanted.max_ms, "ms");
+    let (n, n_min) = (samples.count(), wanted.samples_min());
+    let where_judged = match supply {
+        Some(_) => " in intervals with enough instances",
+        None => "",
+    };
+    if n < n_min {
+        let reason = format!(
+            "The {} of {service} is unknown: {} samples{where_judged} are too few, it needs {}.",
+            wanted.what(),
+            count(n),
+            count(n_min),
+        );
+        return ObjectiveResult { samples: n, reason, ..blank };
+    }
+    // The histogram answers with its bucket's top, which may lie above every sample.
+    let measured = samples.quantile_us(wanted.quantile_ppm).min(samples.max_us()) as f64 / 1e3;
+    let met = measured <= wanted.max_ms;
+    let (first, worst) = moments_of_breach(view, keep, wants, wanted);
+    let (shown, shown_limit) = number_and_limit(measured, wanted.max_ms);
+    let mut reason = format!(
+        "The {} of {service} was {shown} ms (limit {shown_limit} ms) over {} samples{where_judged}",
+        wanted.what(),
+        count(n),
+    );
+    if let (false, Some(worst)) = (met, worst) {
+        let cause = match supply {
+            Some(_) => "capacity was enough then, so the service itself is slow",
+            None => "its capacity is not known",
+        };
+        reason += &format!(", worst at match minute {}; {cause}", minute(worst));
+    }
+    ObjectiveResult {
+        measured: Some(measured),
+        samples: n,
+        status: status(met),
+        first_match_min: if met { None } else { first },
+        worst_match_min: if met { None } else { worst },
+        reason: reason + ".",
+        ..blank
+    }
+}
+
+/// The match minutes of the first interval whose own quantile is above the limit, and of the one
+/// with the most samples above it.
+fn moments_of_breach(
+    view: &View<'_>,
+    keep: impl Fn(&Frame) -> bool,
+    wants: impl Fn(&SeriesKey) -> bool,
+    wanted: &Wanted,
+) -> (Option<f64>, Option<f64>) {
+    let limit_us = (wanted.max_ms * 1e3) as u64;
+    let mut intervals: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+    for frame in view.judged().filter(|frame| keep(frame)) {
+        let counts = intervals.entry(view.interval_at(frame.from)).or_default();
+        for (_, samples) in frame.series.iter().filter(|(key, _)| wants(key)) {
+            let (all, above) = above(samples, limit_us);
+            *counts = (counts.0 + all, counts.1 + above);
+        }
+    }
+    let first = intervals
+        .iter()
+        .find(|(_, (all, above))| *above > 0 && *above as f64 > *all as f64 * wanted.above());
+    let worst = intervals.iter().filter(|(_, (_, above))| *above > 0).fold(
+        None,
+        |worst: Option<(&i64, &(u64, u64))>, next| match worst {
+            Some(worst) if worst.1.1 >= next.1.1 => Some(worst),
+            _ => Some(next),
+        },
+    );
+    let minute = |found: Option<(&i64, _)>| found.map(|(interval, _)| view.minute_of(*interval));
+    (minute(first), minute(worst))
+}
+
+/// How many samples there are, and how many in buckets above a value.
+fn above(samples: &SparseHistogram, limit_us: u64) -> (u64, u64) {
+    let (mut value, mut all, mut above) = (0, 0, 0);
+    for &(gap, count) in &samples.counts {
+        value += gap;
+        all += count;
+        above += if value > limit_us { count } else { 0 };
+    }
+    (all, above)
+}

@@ -1,0 +1,83 @@
+//! The verdict in words.
+
+use crate::verdict::{Verdict, VerdictKind};
+use crate::words::{capital, count, minute};
+
+/// Further reasons in the terminal; the report has all of them.
+const REASONS_MAX: usize = 5;
+
+/// Did it hold, and when not: what, where, how much and why. One or two sentences.
+pub fn headline(verdict: &Verdict) -> String {
+    let first = verdict.reasons.first().map_or("", String::as_str);
+    match verdict.kind {
+        VerdictKind::Pass => format!(
+            "It held from match minute {} to {}. {first}",
+            minute(verdict.from_match_min),
+            minute(verdict.until_match_min)
+        ),
+        _ if verdict.partial.is_some() => {
+            let second = verdict.reasons.get(1).map_or("", String::as_str);
+            format!("{first} {}", until_then(verdict.partial, second))
+        }
+        kind => opening(kind, first) + &unserved(verdict),
+    }
+}
+
+fn opening(kind: VerdictKind, reason: &str) -> String {
+    let start = match kind {
+        VerdictKind::Fail => "It did not hold",
+        VerdictKind::Inconclusive => "It cannot be said whether it held",
+        _ => "The run is not valid and says nothing of the target",
+    };
+    format!("{start}: {}", continued(reason))
+}
+
+fn until_then(partial: Option<VerdictKind>, reason: &str) -> String {
+    let reason = continued(reason);
+    match partial {
+        Some(VerdictKind::Fail) => format!("Until then it did not hold: {reason}"),
+        Some(VerdictKind::Invalid) => format!("Nor was it valid until then: {reason}"),
+        _ => "Nothing was breached until then; the rest is unknown.".to_owned(),
+    }
+}
+
+fn unserved(verdict: &Verdict) -> String {
+    let requests = &verdict.requests;
+    if verdict.kind != VerdictKind::Fail || requests.not_served == 0 {
+        return String::new();
+    }
+    format!(
+        " In all {} of {} requests were not served.",
+        count(requests.not_served),
+        count(requests.first)
+    )
+}
+
+/// A sentence after a colon: only its article loses the capital, never a name.
+fn continued(sentence: &str) -> String {
+    match sentence.split_once(' ') {
+        Some((article @ ("The" | "No" | "None"), rest)) => {
+            format!("{} {rest}", article.to_lowercase())
+        }
+        _ => sentence.to_owned(),
+    }
+}
+
+/// How many of the reasons the headline has.
+pub(crate) fn told_in_headline(verdict: &Verdict) -> usize {
+    if verdict.partial.is_some() { 2 } else { 1 }
+}
+
+/// The last lines on a terminal: the verdict and its reasons, without control characters.
+pub fn sentence(verdict: &Verdict) -> String {
+    let mut lines = vec![format!("{}: {}", verdict.kind.name(), capital(&headline(verdict)))];
+    let more = verdict.reasons.get(told_in_headline(verdict)..).unwrap_or_default();
+    lines.extend(more.iter().take(REASONS_MAX).map(|reason| format!("  - {reason}")));
+    if more.len() > REASONS_MAX {
+        lines.push(format!("  and {} more in the report", more.len() - REASONS_MAX));
+    }
+    let clean = |line: &String| -> String {
+        line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    };
+    lines.iter().map(clean).collect::<Vec<_>>().join("\n")
+}

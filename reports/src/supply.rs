@@ -1,0 +1,192 @@
+//! Demand and supply of each service as step functions, and how well supply kept up.
+
+use hulk_record::{CapacitySample, Offset, ServiceInfo};
+use hulk_scaling::elasticity::{Step, lags, measure};
+
+use crate::verdict::{ServiceScaling, Shortage};
+use crate::view::{View, not_served};
+
+/// Demand and supply of one service, in instances, from t = 0 on.
+pub(crate) struct Supply {
+    pub(crate) service: String,
+    /// In rising order; the last ends at `end_s`.
+    pub(crate) steps: Vec<Step>,
+    /// In match seconds.
+    pub(crate) end_s: f64,
+    /// Of a decision window, in match seconds.
+    pub(crate) window_s: f64,
+}
+
+impl Supply {
+    /// Demand and supply of a service, or why they are unknown.
+    pub(crate) fn of(view: &View<'_>, service: &ServiceInfo) -> Result<Self, String> {
+        let name = &service.name;
+        let rated = match service.rated_rps {
+            Some(rated) if rated > 0.0 => rated,
+            _ => return Err(format!("{name} has no rated capacity")),
+        };
+        if !view.record.manifest.observed {
+            return Err("nobody observed the capacity".to_owned());
+        }
+        let ready = ready(&view.record.capacity, name);
+        let Some(&(_, first)) = ready.first() else {
+            return Err(format!("no observer saw {name}"));
+        };
+        let windows = demand(view, service, rated);
+        if windows.is_empty() {
+            return Err("the run has no interval from its start on".to_owned());
+        }
+        let end_s = view.match_s(view.end);
+        let supply: Vec<(f64, f64)> =
+            ready.iter().map(|&(at, ready)| (view.match_s(at), ready)).collect();
+        let mut at: Vec<f64> = windows.iter().map(|&(at_s, _)| at_s).collect();
+        at.extend(supply.iter().map(|&(at_s, _)| at_s).filter(|at| *at > 0.0 && *at < end_s));
+        at.sort_by(f64::total_cmp);
+        at.dedup();
+        let value = |of: &[(f64, f64)], at_s: f64, before: f64| {
+            let known = of.partition_point(|&(from_s, _)| from_s <= at_s);
+            known.checked_sub(1).map_or(before, |index| of[index].1)
+        };
+        let mut steps: Vec<Step> = at
+            .into_iter()
+            .map(|at_s| Step {
+                at_s,
+                demand: value(&windows, at_s, 0.0),
+                supply: value(&supply, at_s, first),
+            })
+            .collect();
+        // Observers repeat themselves each second: a step is where something changed.
+        steps.dedup_by(|next, kept| (next.demand, next.supply) == (kept.demand, kept.supply));
+        let window_s = window_intervals(view, service) as f64 * interval_s(view);
+        Ok(Self { service: name.clone(), steps, end_s, window_s })
+    }
+
+    /// Whether supply met demand in all of `from..to`. What lies after the window is taken as its
+    /// last step.
+    pub(crate) fn met_in(&self, from_s: f64, to_s: f64) -> bool {
+        let first = self.steps.partition_point(|step| step.at_s <= from_s).saturating_sub(1);
+        let overlapping = self.steps.iter().skip(first);
+        overlapping
+            .enumerate()
+            .take_while(|(index, step)| *index == 0 || step.at_s < to_s)
+            .all(|(_, step)| step.supply >= step.demand)
+    }
+
+    fn shortage(&self, view: &View<'_>) -> Option<Shortage> {
+        let first = self.steps.iter().find(|step| step.missing() > 0.0)?;
+        let worst = self
+            .steps
+            .iter()
+            .fold(first, |worst, step| if step.missing() > worst.missing() { step } else { worst });
+        let ends = self.steps.iter().skip(1).map(|step| step.at_s).chain([self.end_s]);
+        let short_s: f64 = self
+            .steps
+            .iter()
+            .zip(ends)
+            .filter(|(step, _)| step.missing() > 0.0)
+            .map(|(step, end_s)| end_s - step.at_s)
+            .sum();
+        let not_served = view
+            .sends
+            .iter()
+            .filter(|((service, due), _)| *service == self.service && !self.met_due_in(view, *due))
+            .map(|(_, send)| not_served(send))
+            .sum();
+        Some(Shortage {
+            first_match_min: view.minute_at(first.at_s),
+            worst_match_min: view.minute_at(worst.at_s),
+            worst_demand: worst.demand,
+            worst_supply: worst.supply,
+            lasted_match_min: short_s / 60.0,
+            not_served,
+        })
+    }
+
+    fn met_due_in(&self, view: &View<'_>, due: i32) -> bool {
+        let [from, to] = [i64::from(due), i64::from(due) + 1].map(|i| view.start_of(i));
+        self.met_in(view.match_s(from), view.match_s(to))
+    }
+}
+
+/// How well a service's supply kept up, or why that is not judged.
+pub(crate) fn scaling_of(
+    view: &View<'_>,
+    service: &ServiceInfo,
+    supply: &Result<Supply, String>,
+) -> ServiceScaling {
+    let unknown = ServiceScaling {
+        service: service.name.clone(),
+        not_judged: None,
+        window_match_s: window_intervals(view, service) as f64 * interval_s(view),
+        elasticity: None,
+        demand_peak: 0.0,
+        supply_peak: 0.0,
+        shortage: None,
+        lag_longest_match_s: None,
+        rises_not_followed: 0,
+    };
+    let supply = match supply {
+        Ok(supply) => supply,
+        Err(why) => return ServiceScaling { not_judged: Some(why.clone()), ..unknown },
+    };
+    let lags = lags(&supply.steps);
+    let peak = |of: fn(&Step) -> f64| supply.steps.iter().map(of).fold(0.0, f64::max);
+    ServiceScaling {
+        elasticity: measure(&supply.steps, supply.end_s, supply.window_s),
+        demand_peak: peak(|step| step.demand),
+        supply_peak: peak(|step| step.supply),
+        shortage: supply.shortage(view),
+        lag_longest_match_s: lags.iter().filter_map(|lag| lag.lag_s).reduce(f64::max),
+        rises_not_followed: lags.iter().filter(|lag| lag.lag_s.is_none()).count(),
+        ..unknown
+    }
+}
+
+/// What observers saw of a service, in the order of time.
+fn ready(samples: &[CapacitySample], service: &str) -> Vec<(Offset, f64)> {
+    let mut ready: Vec<(Offset, f64)> = samples
+        .iter()
+        .filter(|sample| sample.service == service && sample.ready.is_finite())
+        .map(|sample| (sample.at, sample.ready.max(0.0)))
+        .collect();
+    ready.sort_by_key(|&(at, _)| at);
+    ready
+}
+
+/// The length of an interval in match seconds.
+fn interval_s(view: &View<'_>) -> f64 {
+    view.match_s(Offset(view.interval_us()))
+}
+
+/// A decision window in whole intervals, at least one.
+fn window_intervals(view: &View<'_>, service: &ServiceInfo) -> i64 {
+    (service.decision_window_s / interval_s(view)).round().max(1.0) as i64
+}
+
+/// Instances needed from each decision window's start (match seconds) on: the first attempts due
+/// in it ÷ what an instance may serve in it, in whole instances.
+fn demand(view: &View<'_>, service: &ServiceInfo, rated: f64) -> Vec<(f64, f64)> {
+    let (length, intervals) = (window_intervals(view, service), view.intervals());
+    let mut starts: Vec<i64> = (0..intervals).step_by(length as usize).collect();
+    // Less than half a window at the end is too short to count on: it joins the one before.
+    if starts.len() > 1 && 2 * (intervals % length) < length && intervals % length > 0 {
+        starts.pop();
+    }
+    let ends = starts.iter().skip(1).copied().chain([intervals]);
+    let due = |from: i64, to: i64| -> u64 {
+        let [from, to] = [from, to].map(|at| (service.name.clone(), at as i32));
+        view.sends.range(from..to).map(|(_, send)| send.first).sum()
+    };
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(&from, to)| {
+            let [from_s, to_s] = [from, to].map(|at| view.match_s(view.start_of(at)));
+            let an_instance = (to_s - from_s) * rated * view.record.manifest.scale;
+            let exact = due(from, to) as f64 / an_instance;
+            // 3 × 0.1 is a little more than 0.3: such dust needs no instance of its own.
+            let whole = (exact - 1e-9).ceil().max(0.0);
+            (from_s, if whole.is_finite() { whole } else { 0.0 })
+        })
+        .collect()
+}

@@ -1,0 +1,147 @@
+//! Was the generator's machine quick enough to be believed?
+
+use std::collections::BTreeMap;
+
+use hulk_record::{Frame, Measure, Offset};
+
+use super::share;
+use crate::verdict::Check;
+use crate::view::View;
+use crate::words::{count, minute, number, number_and_limit, percent};
+
+/// A generator is starved when it stays above its share for this long.
+const BUSY_US: i64 = 1_000_000;
+
+/// Whether the host took time from the machine: then lateness is not the generator's own.
+pub(super) fn lost_time(view: &View<'_>) -> bool {
+    !steal(view).holds || !sleeper(view).holds
+}
+
+/// How late requests left, in ms of wall time.
+pub(super) fn lag(view: &View<'_>, lost_time: bool) -> Check {
+    const NAME: &str = "lag of sends, p99";
+    let limit = view.manifest().limits.lag_p99_max_ms;
+    let samples = view.samples(|_| true, |key| key.measure == Measure::Lag);
+    if samples.count() == 0 {
+        return Check::not_made(NAME, limit, "ms", "No request was sent.");
+    }
+    let p99_us = samples.quantile_us(990_000).min(samples.max_us());
+    let measured = p99_us as f64 / 1e3;
+    let (shown, shown_limit) = number_and_limit(measured, limit);
+    let mut reason = format!(
+        "The p99 of sent − due was {shown} ms (limit {shown_limit} ms) over {} requests",
+        count(samples.count()),
+    );
+    if measured > limit {
+        reason += &format!(", worst at match minute {}", minute(latest_minute(view)));
+        reason += match lost_time {
+            true => ": the machine lost time, so the latencies are not the target's alone",
+            false => {
+                ": the generator had too little CPU, so the latencies are not the target's alone"
+            }
+        };
+    }
+    Check::at_most(NAME, measured, limit, "ms", reason + ".")
+}
+
+/// The match minute of the frame with the largest lag.
+fn latest_minute(view: &View<'_>) -> f64 {
+    let worst = view
+        .judged()
+        .flat_map(|frame| frame.series.iter().map(move |series| (frame, series)))
+        .filter(|(_, (key, _))| key.measure == Measure::Lag)
+        .map(|(frame, (_, samples))| (samples.max_us, frame.from))
+        .fold((0, Offset(0)), |worst, next| if next.0 > worst.0 { next } else { worst });
+    view.manifest().match_minute(worst.1)
+}
+
+/// The largest share of its cores that a worker used for a second or longer.
+pub(super) fn cpu(view: &View<'_>) -> Check {
+    const NAME: &str = "CPU of the generator";
+    let limit = view.manifest().limits.cpu_share_max;
+    let mut workers: BTreeMap<(u32, u64), Vec<&Frame>> = BTreeMap::new();
+    for frame in view.judged().filter(|frame| frame.machine.cores > 0) {
+        workers.entry((frame.worker, frame.incarnation)).or_default().push(frame);
+    }
+    let stretches =
+        workers.iter().flat_map(|(&(worker, _), frames)| busy(frames).map(move |b| (worker, b)));
+    let worst = stretches.reduce(|worst, next| if next.1.0 > worst.1.0 { next } else { worst });
+    let Some((worker, (measured, from))) = worst else {
+        return Check::not_made(NAME, limit, "share", "No worker told of its CPU time.");
+    };
+    let reason = format!(
+        "Worker {worker} used up to {} % of its cores over a second (limit {} %), at match minute \
+         {}.",
+        percent(measured),
+        percent(limit),
+        minute(view.manifest().match_minute(from)),
+    );
+    Check::at_most(NAME, measured, limit, "share", reason)
+}
+
+/// The CPU share of each shortest run of frames that lasts a second; of the whole when it is
+/// shorter than that.
+fn busy<'a>(frames: &'a [&'a Frame]) -> impl Iterator<Item = (f64, Offset)> + 'a {
+    let length = |frames: &[&Frame]| -> i64 { frames.iter().map(|f| f.to.since(f.from)).sum() };
+    let whole = length(frames);
+    (0..frames.len()).filter_map(move |start| {
+        let rest = &frames[start..];
+        let enough = (1..=rest.len()).find(|&n| length(&rest[..n]) >= BUSY_US.min(whole))?;
+        let (used, given) = rest[..enough].iter().fold((0.0, 0.0), |(used, given), frame| {
+            let cores = f64::from(frame.machine.cores);
+            let wall_us = frame.to.since(frame.from) as f64;
+            (used + frame.machine.cpu_us as f64, given + cores * wall_us)
+        });
+        Some((share(used, given), rest[0].from))
+    })
+}
+
+/// The share of the machines' time that their hosts took.
+pub(super) fn steal(view: &View<'_>) -> Check {
+    let limit = view.manifest().limits.steal_share_max;
+    let (mut stolen, mut all, mut worst) = (0.0, 0.0, (0, Offset(0)));
+    for frame in view.judged() {
+        // The steal is of the whole machine, of which a worker may be given a part.
+        let cores = view.manifest().environment.cores.max(frame.machine.cores);
+        stolen += frame.machine.steal_us as f64;
+        all += f64::from(cores) * frame.to.since(frame.from) as f64;
+        if frame.machine.steal_us > worst.0 {
+            worst = (frame.machine.steal_us, frame.from);
+        }
+    }
+    let measured = share(stolen, all);
+    let (shown, shown_limit) = number_and_limit(measured * 100.0, limit * 100.0);
+    let reason = match measured > limit {
+        false => format!("The host took {shown} % of the machine's time (limit {shown_limit} %)."),
+        true => format!(
+            "The machine lost time: its host took {shown} % of its CPU time (limit {shown_limit} \
+             %), most at match minute {}; run again on a quieter host.",
+            minute(view.manifest().match_minute(worst.1)),
+        ),
+    };
+    Check::at_most("stolen time", measured, limit, "share", reason)
+}
+
+/// The worst lateness of a bare sleeper, in ms of wall time.
+pub(super) fn sleeper(view: &View<'_>) -> Check {
+    let limit = view.manifest().limits.sleeper_late_max_ms;
+    let worst = view
+        .judged()
+        .map(|frame| (frame.machine.sleeper_late_us, frame.from))
+        .fold((0, Offset(0)), |worst, next| if next.0 > worst.0 { next } else { worst });
+    let measured = worst.0 as f64 / 1e3;
+    let (shown, shown_limit) = number_and_limit(measured, limit);
+    let at = minute(view.manifest().match_minute(worst.1));
+    let reason = match measured > limit {
+        false => format!(
+            "A bare sleeper woke up to {} ms late (limit {} ms).",
+            number(measured),
+            number(limit)
+        ),
+        true => format!(
+            "The machine lost time: a bare sleeper woke {shown} ms late (limit {shown_limit} ms) \
+             at match minute {at}; run again on a quieter host."
+        ),
+    };
+    Check::at_most("sleeper", measured, limit, "ms", reason)
+}

@@ -1,0 +1,280 @@
+//! `hls`: a live stream watched at its edge. Master playlist once, the media playlist again and
+//! again, each segment once it is shown and the buffer has room.
+
+use std::collections::VecDeque;
+
+use hulk_record::MatchTime;
+use hulk_settings::Section;
+use serde::{Deserialize, Serialize};
+
+use crate::playlist::{self, Playlist};
+
+/// A live stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HlsStep {
+    /// The service that answers: the edge.
+    pub service: String,
+    /// Path of the master playlist.
+    pub master: String,
+    /// The rendition is the best that needs no more kbit/s.
+    pub kbps_max: f64,
+    /// At how many segments from the edge a viewer joins.
+    pub join_segments: u32,
+    /// How much the player buffers, in match seconds.
+    pub buffer_s: f64,
+}
+
+impl HlsStep {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let service = section.text("service");
+        let master = section.text("master");
+        let kbps_max = section.number("kbps_max", 1.0..=1e6);
+        let join_segments = section.integer_or("join_segments", 1..=100, 3);
+        let buffer_s = section.number_or("buffer_s", 1.0..=600.0, 30.0);
+        Some(Self {
+            service: service?,
+            master: master?,
+            kbps_max: kbps_max?,
+            join_segments: join_segments? as u32,
+            buffer_s: buffer_s?,
+        })
+    }
+}
+
+/// What the player asks for next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HlsRequest {
+    Master,
+    Playlist,
+    Segment,
+}
+
+#[derive(Debug, Clone)]
+struct Segment {
+    number: i64,
+    path: Box<str>,
+    length_s: f64,
+    shown: MatchTime,
+}
+
+/// A player.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HlsState {
+    master_due: MatchTime,
+    playlist_due: MatchTime,
+    media_path: Option<Box<str>>,
+    /// Shown and not loaded yet; no more than a playlist's window.
+    waiting: VecDeque<Segment>,
+    last_shown: Option<i64>,
+    play_started: Option<MatchTime>,
+    loaded_s: f64,
+    /// What failed last, and how often in a row.
+    failed: Option<(HlsRequest, u32)>,
+    /// Before this nothing is asked for again after a failure.
+    not_before: MatchTime,
+}
+
+impl HlsState {
+    pub(crate) fn new(start: MatchTime) -> Self {
+        Self { master_due: start, not_before: start, ..Self::default() }
+    }
+
+    /// What is due next, and when.
+    pub(crate) fn next(&self, step: &HlsStep) -> (MatchTime, HlsRequest) {
+        let due = if self.media_path.is_none() {
+            (self.master_due, HlsRequest::Master)
+        } else {
+            let playlist = (self.playlist_due, HlsRequest::Playlist);
+            match self.waiting.front() {
+                Some(segment) => {
+                    playlist.min((self.segment_due(step, segment), HlsRequest::Segment))
+                }
+                None => playlist,
+            }
+        };
+        (due.0.max(self.not_before), due.1)
+    }
+
+    /// Whether a request repeats one that failed.
+    pub(crate) fn is_retry(&self, request: HlsRequest) -> bool {
+        self.failed.is_some_and(|(failed, _)| failed == request)
+    }
+
+    /// The path of what is due.
+    pub(crate) fn path<'a>(&'a self, step: &'a HlsStep, request: HlsRequest) -> &'a str {
+        match request {
+            HlsRequest::Master => &step.master,
+            HlsRequest::Playlist => self.media_path.as_deref().unwrap_or_default(),
+            HlsRequest::Segment => self.waiting.front().map_or("", |segment| &segment.path),
+        }
+    }
+
+    /// The answer came. Whether it was a playlist where one was asked for.
+    pub(crate) fn answered(
+        &mut self,
+        step: &HlsStep,
+        request: HlsRequest,
+        now: MatchTime,
+        body: &[u8],
+    ) -> bool {
+        self.failed = self.failed.filter(|(failed, _)| *failed != request);
+        match request {
+            HlsRequest::Master => match playlist::rendition(body, step.kbps_max) {
+                Some(path) => {
+                    self.media_path = Some(path.into());
+                    self.playlist_due = now;
+                    true
+                }
+                None => false,
+            },
+            HlsRequest::Playlist => match Playlist::parse(body) {
+                Some(playlist) => {
+                    self.shown(step, now, &playlist);
+                    true
+                }
+                None => false,
+            },
+            HlsRequest::Segment => {
+                if let Some(segment) = self.waiting.pop_front() {
+                    self.play_started.get_or_insert(now);
+                    self.loaded_s += segment.length_s;
+                }
+                true
+            }
+        }
+    }
+
+    /// It failed: again after `backoff_s` match seconds. What has left the playlist is given up.
+    pub(crate) fn failed(
+        &mut self,
+        request: HlsRequest,
+        now: MatchTime,
+        backoff_s: impl Fn(u32) -> f64,
+    ) {
+        let before = self.failed.filter(|(failed, _)| *failed == request).map_or(0, |(_, n)| n);
+        self.failed = Some((request, before + 1));
+        self.not_before = now.plus((backoff_s(before + 1) * 1e6) as i64);
+    }
+
+    /// The segment is not there and will not be: go on with the next.
+    pub(crate) fn give_up_segment(&mut self) {
+        self.waiting.pop_front();
+        self.failed = None;
+    }
+
+    /// The later of "the playlist shows it" and "the buffer has room".
+    fn segment_due(&self, step: &HlsStep, segment: &Segment) -> MatchTime {
+        let Some(started) = self.play_started else { return segment.shown };
+        let played_s = self.loaded_s + segment.length_s - step.buffer_s;
+        segment.shown.max(started.plus((played_s * 1e6) as i64))
+    }
+
+    fn shown(&mut self, step: &HlsStep, now: MatchTime, playlist: &Playlist<'_>) {
+        let count = playlist.segments.len() as i64;
+        let newest = playlist.first_number + count - 1;
+        let next = match self.last_shown {
+            // A playlist that restarted its numbers is joined anew.
+            Some(last) if last <= newest => last + 1,
+            _ => newest + 1 - i64::from(step.join_segments),
+        };
+        for (number, (path, length_s)) in (playlist.first_number..).zip(&playlist.segments) {
+            if number >= next {
+                let path = (*path).into();
+                self.waiting.push_back(Segment { number, path, length_s: *length_s, shown: now });
+            }
+        }
+        self.waiting.retain(|segment| segment.number >= playlist.first_number);
+        let changed = self.last_shown != Some(newest);
+        self.last_shown = Some(newest);
+        let reload_s = if changed { playlist.target_s } else { playlist.target_s / 2.0 };
+        self.playlist_due = now.plus((reload_s * 1e6) as i64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step() -> HlsStep {
+        HlsStep {
+            service: "edge".into(),
+            master: "/live/master.m3u8".into(),
+            kbps_max: 500.0,
+            join_segments: 3,
+            buffer_s: 30.0,
+        }
+    }
+
+    fn media(first: i64) -> String {
+        let mut text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+        (first..first + 5).for_each(|n| text += &format!("#EXTINF:6.0,\n/live/240p/{n}.ts\n"));
+        text
+    }
+
+    fn player() -> HlsState {
+        let mut player = HlsState::new(MatchTime(0));
+        let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n/live/240p/media.m3u8\n";
+        assert!(player.answered(&step(), HlsRequest::Master, MatchTime(0), master.as_bytes()));
+        assert_eq!(player.next(&step()), (MatchTime(0), HlsRequest::Playlist));
+        player
+    }
+
+    #[test]
+    fn golden_a_viewer_joins_three_segments_from_the_edge_and_then_follows_it() {
+        let (step, mut player) = (step(), player());
+        let mut log = Vec::new();
+        let mut now = MatchTime(0);
+        for _ in 0..10 {
+            let (due, request) = player.next(&step);
+            now = now.max(due);
+            log.push(format!("{} {}", now.as_s(), player.path(&step, request)));
+            let body = media(1000 + now.0 / 6_000_000);
+            player.answered(&step, request, now, body.as_bytes());
+        }
+        assert_eq!(
+            log,
+            [
+                "0 /live/240p/media.m3u8",
+                "0 /live/240p/1002.ts",
+                "0 /live/240p/1003.ts",
+                "0 /live/240p/1004.ts",
+                "6 /live/240p/media.m3u8",
+                "6 /live/240p/1005.ts",
+                "12 /live/240p/media.m3u8",
+                "12 /live/240p/1006.ts",
+                "18 /live/240p/media.m3u8",
+                "18 /live/240p/1007.ts",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unchanged_playlist_is_loaded_again_after_half_the_target_duration() {
+        let (step, mut player) = (step(), player());
+        for _ in 0..2 {
+            player.answered(&step, HlsRequest::Playlist, MatchTime(0), media(1000).as_bytes());
+        }
+        player.waiting.clear();
+        assert_eq!(player.next(&step), (MatchTime::from_s(3.0), HlsRequest::Playlist));
+    }
+
+    #[test]
+    fn a_full_buffer_delays_the_next_segment() {
+        let (step, mut player) = (HlsStep { buffer_s: 12.0, ..step() }, player());
+        player.answered(&step, HlsRequest::Playlist, MatchTime(0), media(1000).as_bytes());
+        for _ in 0..2 {
+            player.answered(&step, HlsRequest::Segment, MatchTime::from_s(1.0), b"");
+        }
+        // Playback started at 1 s with 6 s loaded; 12 s are loaded: room for 6 more at 7 s.
+        let (due, request) = player.next(&step);
+        assert_eq!((due, request), (MatchTime::from_s(6.0), HlsRequest::Playlist));
+        player.playlist_due = MatchTime::from_s(100.0);
+        assert_eq!(player.next(&step), (MatchTime::from_s(7.0), HlsRequest::Segment));
+    }
+
+    #[test]
+    fn something_else_than_a_playlist_is_noticed() {
+        let (step, mut player) = (step(), player());
+        assert!(!player.answered(&step, HlsRequest::Playlist, MatchTime(0), b"<html>"));
+    }
+}

@@ -1,0 +1,70 @@
+//! The part of an audience that a rehearsal plays.
+
+use hulk_record::MatchTime;
+use serde::{Deserialize, Serialize};
+
+use crate::{Curve, Moment, ViewLength};
+
+/// The longest window that is played, in match seconds: a week, far above any day of a match.
+const WINDOW_S_MAX: f64 = 604_800.0;
+
+/// A window of one day of a model, scaled to the people that are rehearsed.
+///
+/// Match time 0 is `from_min`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Audience {
+    /// Viewers over the minutes of the day.
+    pub curve: Curve,
+    /// What happens in the day, in the order of the minutes.
+    pub moments: Vec<Moment>,
+    /// How long people watch.
+    pub view_length: ViewLength,
+    /// Start of the window, in minutes of the day.
+    pub from_min: f64,
+    /// End of the window, in minutes of the day.
+    pub to_min: f64,
+    /// Rehearsed viewers for each viewer of the curve, above 0.
+    pub scale: f64,
+    /// The seed of every draw.
+    pub seed: u64,
+}
+
+impl Audience {
+    /// The window's length, rounded to whole match seconds.
+    pub fn length_s(&self) -> u32 {
+        ((self.to_min - self.from_min) * 60.0).round().clamp(0.0, WINDOW_S_MAX) as u32
+    }
+
+    /// The end of the window.
+    pub fn until(&self) -> MatchTime {
+        MatchTime(i64::from(self.length_s()) * 1_000_000)
+    }
+
+    /// The minute of the day at a match time.
+    pub fn minute_at(&self, at: MatchTime) -> f64 {
+        self.from_min + at.as_s() / 60.0
+    }
+
+    /// The match time of a minute of the day; negative before the window.
+    pub fn time_of(&self, minute: f64) -> MatchTime {
+        MatchTime::from_s((minute - self.from_min) * 60.0)
+    }
+
+    /// Viewers wanted at a match time: the scaled curve, rounded.
+    pub fn wanted(&self, at: MatchTime) -> u32 {
+        (self.curve.viewers_at(self.minute_at(at)) * self.scale).round() as u32
+    }
+
+    /// The most viewers wanted at any time of the window.
+    pub fn wanted_max(&self) -> u32 {
+        (self.curve.viewers_max(self.from_min, self.to_min) * self.scale).round() as u32
+    }
+
+    /// The moments of the window, both ends included, with their match times.
+    pub fn moments_inside(&self) -> impl Iterator<Item = (MatchTime, &Moment)> {
+        self.moments
+            .iter()
+            .filter(|moment| (self.from_min..=self.to_min).contains(&moment.minute))
+            .map(|moment| (self.time_of(moment.minute), moment))
+    }
+}
