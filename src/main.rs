@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hulk::main()
+}

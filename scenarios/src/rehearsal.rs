@@ -210,10 +210,10 @@ fn read_root(
 /// What a run must have delivered; docs/verdict.md says why so much.
 const LIMITS: ValidityLimits = ValidityLimits {
     lag_p99_max_ms: 10.0,
-    generator_share_max: 0.01,
+    generator_share_max: 0.05,
     cpu_share_max: 0.75,
     presence_off_share_max: 0.05,
-    steal_share_max: 0.05,
+    steal_share_max: 0.2,
     sleeper_late_max_ms: 500.0,
     little_max: 0.01,
 };

@@ -1,6 +1,7 @@
 //! goose's part: it launches the users once, each parked in its slot until the end.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
@@ -8,7 +9,9 @@ use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{Scenario, Transaction, TransactionFunction};
 use goose::{GooseAttack, GooseError};
-use tokio::sync::watch;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use crate::run::{Phase, Shared};
 use crate::visit::Visit;
@@ -25,13 +28,60 @@ pub enum AttackError {
     /// It failed.
     #[error("goose failed: {0}")]
     Goose(#[from] GooseError),
+    /// Its thread ended without a word.
+    #[error("the data plane's thread failed")]
+    Gone,
+}
+
+/// The data plane: goose and its users on a thread of their own, where nothing else runs.
+#[derive(Debug)]
+pub(crate) struct DataPlane {
+    handle: Handle,
+    ended: oneshot::Receiver<Result<(), AttackError>>,
+}
+
+impl DataPlane {
+    /// Starts the thread, on which goose launches its users at once.
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        phase: watch::Receiver<Phase>,
+    ) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (sender, ended) = oneshot::channel();
+        thread::Builder::new().name("data-plane".into()).spawn(move || {
+            let result = runtime.block_on(attack(shared, phase));
+            // Nobody listens when the run was given up.
+            let _heard = sender.send(result);
+        })?;
+        Ok(Self { handle, ended })
+    }
+
+    /// Runs something beside the users.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.handle.spawn(task)
+    }
+
+    /// How goose ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<Result<(), AttackError>> {
+        match self.ended.try_recv() {
+            Ok(result) => Some(result),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(AttackError::Gone)),
+        }
+    }
+
+    /// Waits for goose's end.
+    pub(crate) async fn join(self) -> Result<(), AttackError> {
+        self.ended.await.unwrap_or(Err(AttackError::Gone))
+    }
 }
 
 /// Runs goose with one user a slot; returns when `phase` has become [`Phase::Over`].
-pub(crate) async fn attack(
-    shared: Arc<Shared>,
-    phase: watch::Receiver<Phase>,
-) -> Result<(), AttackError> {
+async fn attack(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Result<(), AttackError> {
     let users = shared.pool.len();
     // The plan's last segment is for ever: the kill switch ends it.
     let plan = format!("{users},0s;{users},36000s;0,0s");

@@ -16,6 +16,8 @@ const SLEEP: Duration = Duration::from_millis(5);
 /// Linux counts CPU time in /proc/stat in hundredths of a second.
 const TICK_US: u64 = 10_000;
 const PAGE_KIB: u64 = 4;
+/// A worker's data plane is one thread: more cores are used by more workers.
+const DATA_PLANE_CORES: u32 = 1;
 
 /// Raises the soft limit of open files to the hard one; how many there may be then.
 pub fn raise_open_files() -> u64 {
@@ -92,7 +94,7 @@ impl Machine {
         let (cpu, steal, stall) = (cpu_us(), steal_us(), stall_us());
         let sample = MachineSample {
             cpu_us: cpu.saturating_sub(self.cpu_us),
-            cores: cores(),
+            cores: DATA_PLANE_CORES,
             steal_us: steal.saturating_sub(self.steal_us),
             stall_us: stall.saturating_sub(self.stall_us),
             sleeper_late_us: self.sleeper.late_us.swap(0, Ordering::Relaxed),

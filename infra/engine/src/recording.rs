@@ -1,25 +1,20 @@
-//! Samples from many threads into one frame an interval.
+//! Samples of the data plane into one frame an interval.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::mem::swap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hulk_record::{
     ArrivalCounts, Frame, MachineSample, Offset, Outcome, Presence, Recorder, RecorderPlan,
     RequestSample,
 };
 
-thread_local! {
-    /// Which shard this thread writes to.
-    static SHARD: Cell<Option<usize>> = const { Cell::new(None) };
-}
-static NEXT_SHARD: AtomicUsize = AtomicUsize::new(0);
-
-/// The recorders of a worker: one a thread in effect, so that a lock is only ever contended in
-/// the moment in which an interval is drained.
+/// The recorder of a worker. The data plane is one thread, so its lock is free except in the
+/// moment in which an interval's recorder is changed for the one of the interval before.
 #[derive(Debug)]
 pub(crate) struct Recording {
-    shards: Vec<Mutex<Recorder>>,
+    recorder: Mutex<Recorder>,
+    spare: Mutex<Recorder>,
     presence: Mutex<Presence>,
     sequence: AtomicU64,
     worker: u32,
@@ -29,15 +24,13 @@ pub(crate) struct Recording {
 impl Recording {
     pub(crate) fn new(
         plan: RecorderPlan,
-        threads: usize,
         start: Offset,
         (worker, incarnation): (u32, u64),
     ) -> Self {
         let plan = Arc::new(plan);
-        let shards =
-            (0..threads.max(1)).map(|_| Mutex::new(Recorder::new(Arc::clone(&plan)))).collect();
         Self {
-            shards,
+            recorder: Mutex::new(Recorder::new(Arc::clone(&plan))),
+            spare: Mutex::new(Recorder::new(plan)),
             presence: Mutex::new(Presence::new(start)),
             sequence: AtomicU64::new(0),
             worker,
@@ -46,27 +39,27 @@ impl Recording {
     }
 
     pub(crate) fn request(&self, sample: &RequestSample) {
-        self.with(|recorder| recorder.request(sample));
+        lock(&self.recorder).request(sample);
     }
 
     pub(crate) fn journey(&self, journey: u16, outcome: Outcome, us: u64) {
-        self.with(|recorder| recorder.journey(journey, outcome, us));
+        lock(&self.recorder).journey(journey, outcome, us);
     }
 
     pub(crate) fn arrivals(&self, change: impl FnOnce(&mut ArrivalCounts)) {
-        self.with(|recorder| change(&mut recorder.arrivals));
+        change(&mut lock(&self.recorder).arrivals);
     }
 
     pub(crate) fn came(&self, at: Offset) {
-        self.presence.lock().unwrap_or_else(PoisonError::into_inner).came(at);
+        lock(&self.presence).came(at);
     }
 
     pub(crate) fn left(&self, since: Offset, at: Offset) {
-        self.presence.lock().unwrap_or_else(PoisonError::into_inner).left(since, at);
+        lock(&self.presence).left(since, at);
     }
 
     pub(crate) fn present(&self) -> u64 {
-        self.presence.lock().unwrap_or_else(PoisonError::into_inner).present()
+        lock(&self.presence).present()
     }
 
     /// Everything since the last call, as the frame of `from..to`.
@@ -76,46 +69,33 @@ impl Recording {
         watermark: Offset,
         machine: MachineSample,
     ) -> Frame {
-        let audience = self.presence.lock().unwrap_or_else(PoisonError::into_inner).drain(to);
-        let mut frame = Frame {
+        let audience = lock(&self.presence).drain(to);
+        let mut spare = lock(&self.spare);
+        // The data plane goes on with the empty one while the full one is read.
+        swap(&mut *lock(&self.recorder), &mut *spare);
+        let drained = spare.drain();
+        Frame {
             worker: self.worker,
             incarnation: self.incarnation,
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
             from,
             to,
             watermark,
-            series: Vec::new(),
-            arrivals: ArrivalCounts::default(),
-            sends: Vec::new(),
-            bytes_received: 0,
+            series: drained.series,
+            arrivals: drained.arrivals,
+            sends: drained.sends,
+            bytes_received: drained.bytes_received,
             audience,
             machine,
-        };
-        for shard in &self.shards {
-            let drained = shard.lock().unwrap_or_else(PoisonError::into_inner).drain();
-            frame.series.extend(drained.series);
-            frame.sends.extend(drained.sends);
-            frame.arrivals.add(&drained.arrivals);
-            frame.bytes_received += drained.bytes_received;
         }
-        frame
     }
 
     /// How many frames there have been.
     pub(crate) fn frames(&self) -> u64 {
         self.sequence.load(Ordering::Relaxed)
     }
+}
 
-    fn with(&self, change: impl FnOnce(&mut Recorder)) {
-        let index = SHARD.with(|shard| {
-            shard.get().unwrap_or_else(|| {
-                let fresh = NEXT_SHARD.fetch_add(1, Ordering::Relaxed);
-                shard.set(Some(fresh));
-                fresh
-            })
-        });
-        if let Some(shard) = self.shards.get(index % self.shards.len()) {
-            change(&mut shard.lock().unwrap_or_else(PoisonError::into_inner));
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

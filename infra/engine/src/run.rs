@@ -9,10 +9,9 @@ use hulk_record::{Frame, MatchTime, Offset, RecorderPlan};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Arrival, Permit, Rehearsal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::attack::{AttackError, attack};
+use crate::attack::{AttackError, DataPlane};
 use crate::driver::drive;
 use crate::machine::Machine;
 use crate::pool::Pool;
@@ -61,8 +60,8 @@ pub enum EngineError {
     /// goose failed.
     #[error(transparent)]
     Attack(#[from] AttackError),
-    /// goose's task ended without a word.
-    #[error("the users' task failed: {0}")]
+    /// The driver's task ended without a word.
+    #[error("the driver's task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
     /// Not all users were there in time.
     #[error("only {joined} of {wanted} users were launched within {within:?}")]
@@ -127,7 +126,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     arrivals: Vec<Arrival>,
     phase: watch::Sender<Phase>,
-    attack: JoinHandle<Result<(), AttackError>>,
+    data: DataPlane,
     machine: Machine,
 }
 
@@ -149,10 +148,9 @@ impl Engine {
             region,
             interval_us: rehearsal.interval_us(),
         };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = Arc::new(Shared {
             pool: Pool::new(users),
-            recording: Recording::new(plan, threads, rehearsal.lead_in_from(), worker),
+            recording: Recording::new(plan, rehearsal.lead_in_from(), worker),
             timeout_us: (rehearsal.journey.timeout_ms * 1e3) as i64,
             until: rehearsal.until(),
             host: permit.address().to_string(),
@@ -164,8 +162,8 @@ impl Engine {
         });
         let machine = Machine::new(open_files_max)?;
         let (phase, receiver) = watch::channel(Phase::Running);
-        let attack = tokio::spawn(attack(Arc::clone(&shared), receiver));
-        let mut engine = Self { shared, arrivals, phase, attack, machine };
+        let data = DataPlane::start(Arc::clone(&shared), receiver)?;
+        let mut engine = Self { shared, arrivals, phase, data, machine };
         engine.launched(users).await?;
         Ok(engine)
     }
@@ -194,12 +192,12 @@ impl Engine {
         let _first = self.shared.epoch.set(epoch);
         let arrivals = std::mem::take(&mut self.arrivals);
         let driver =
-            tokio::spawn(drive(Arc::clone(&self.shared), arrivals, self.phase.subscribe()));
+            self.data.spawn(drive(Arc::clone(&self.shared), arrivals, self.phase.subscribe()));
         self.record(&frames).await;
         driver.await?;
         self.phase.send_replace(Phase::Over);
         goose::trigger_killswitch("the rehearsal is over");
-        self.attack.await??;
+        self.data.join().await?;
         Ok(self.shared.recording.frames())
     }
 
@@ -208,11 +206,11 @@ impl Engine {
         const WITHIN: Duration = Duration::from_secs(30);
         let deadline = Instant::now() + WITHIN;
         while self.shared.pool.joined() < wanted {
-            if self.attack.is_finished() || Instant::now() > deadline {
+            let ended = self.data.ended();
+            let over = ended.is_some();
+            ended.unwrap_or(Ok(()))?;
+            if over || Instant::now() > deadline {
                 let joined = self.shared.pool.joined();
-                if self.attack.is_finished() {
-                    (&mut self.attack).await??;
-                }
                 return Err(EngineError::Launch { joined, wanted, within: WITHIN });
             }
             sleep(Duration::from_millis(5)).await;

@@ -11,6 +11,9 @@ use crate::words::{count, counted, minute, number};
 
 /// A capacity feed may be silent for this many intervals: one lost answer is no blindness.
 const SILENT_INTERVALS_MAX: i64 = 5;
+/// Capacity is looked at once a second where intervals are shorter: so long it may always be
+/// silent, in s of wall time.
+const SILENT_S_MIN: f64 = 3.0;
 
 /// A record without an end was cut off: what is missing is unknown.
 pub(super) fn end(view: &View<'_>) -> Check {
@@ -83,7 +86,7 @@ pub(super) fn frames(view: &View<'_>) -> Check {
 pub(super) fn capacity_feed(view: &View<'_>, supplies: &[Result<Supply, String>]) -> Option<Check> {
     const NAME: &str = "capacity feed";
     let interval_s = Offset(view.interval_us()).as_s();
-    let limit_s = SILENT_INTERVALS_MAX as f64 * interval_s;
+    let limit_s = (SILENT_INTERVALS_MAX as f64 * interval_s).max(SILENT_S_MIN);
     if !view.manifest().observed {
         return None;
     }

@@ -1,0 +1,30 @@
+//! HULK: rehearse the match before the match.
+//!
+//! The command line: parse → check → run → render; composition only. What is composed lives in
+//! the crates of the workspace; the README has the map of the house.
+
+mod check;
+mod cli;
+mod cores;
+mod diagnostics;
+mod interrupt;
+mod load;
+mod outcome;
+mod progress;
+mod rehearse;
+mod report;
+mod run_folder;
+mod target;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+/// Runs the program with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    match catch_unwind(AssertUnwindSafe(cli::run)) {
+        Ok(code) => ExitCode::from(code as u8),
+        // The panic's message has been printed where it happened.
+        Err(_) => ExitCode::from(outcome::INTERNAL as u8),
+    }
+}

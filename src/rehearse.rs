@@ -1,0 +1,194 @@
+//! `hulk rehearse`: one run, from its file to its verdict.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::Utc;
+use hulk_engine::raise_open_files;
+use hulk_fleet::{Controller, Notice, Plan, Worker, in_process, run_controller, run_worker};
+use hulk_record::{Manifest, RecordWriter, RunEnd, RunEvent, SHARD_SLOTS, hash_of};
+use hulk_scenarios::traffic::Schedule;
+use hulk_scenarios::{Estimate, Rehearsal};
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::cli::RehearseArguments;
+use crate::cores::OneCore;
+use crate::interrupt::interrupts;
+use crate::load::EngineLoad;
+use crate::outcome::Failure;
+use crate::progress::Progress;
+use crate::report::{last_lines, render};
+use crate::run_folder::{RECORD, manifest, name_of};
+use crate::target::{Aimed, Seen};
+
+/// Where a worker stands that nobody placed anywhere.
+pub(crate) const REGION: &str = "local";
+/// What may wait to be written; the senders wait when there is more.
+const QUEUE: usize = 256;
+
+/// Runs the rehearsal; the verdict's exit code.
+pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
+    let rehearsal = Rehearsal::load(&arguments.file)?;
+    let open_files_max = raise_open_files();
+    let schedule = Schedule::generate(&rehearsal.audience);
+    let estimate = Estimate::of(&rehearsal, &schedule);
+    say(
+        arguments,
+        &format!(
+            "{}: {} viewers at the peak, {:.0} s against the {}",
+            rehearsal.name,
+            estimate.viewers_peak,
+            estimate.wall_s,
+            rehearsal.target.name()
+        ),
+    )?;
+    for warning in estimate.warnings(&rehearsal, open_files_max) {
+        say(arguments, &format!("warning: {warning}"))?;
+    }
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
+    let one_core =
+        rehearsal.platform().and_then(|_| OneCore::enough_for(estimate.requests_per_s_peak));
+    let result = runtime.block_on(run(arguments, rehearsal, &schedule, open_files_max, one_core));
+    // goose's users may still be asleep: nothing waits for them.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    let Some(folder) = result? else {
+        say(arguments, "interrupted before the start: nothing was sent")?;
+        return Ok(130);
+    };
+    let verdict = render(&folder)?;
+    stdout().write_all(last_lines(&verdict, &folder).as_bytes()).map_err(Failure::internal)?;
+    Ok(verdict.kind.exit_code())
+}
+
+/// `hulk platform`: the embedded platform's own process.
+pub(crate) fn platform() -> Result<i32, Failure> {
+    // More viewers than the usual soft limit may connect.
+    raise_open_files();
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
+    let result = runtime.block_on(hulk_platform::serve_embedded());
+    runtime.shutdown_background();
+    result.map(|()| 0).map_err(Failure::internal)
+}
+
+fn say(arguments: &RehearseArguments, line: &str) -> Result<(), Failure> {
+    if arguments.quiet {
+        return Ok(());
+    }
+    writeln!(stdout(), "{line}").map_err(Failure::internal)
+}
+
+/// The run itself; its folder, or none when it was interrupted before its start.
+async fn run(
+    arguments: &RehearseArguments,
+    rehearsal: Rehearsal,
+    schedule: &Schedule,
+    open_files_max: u64,
+    one_core: Option<OneCore>,
+) -> Result<Option<PathBuf>, Failure> {
+    let interrupts = interrupts()?;
+    // What is started from here on inherits it: the platform, and the engine's data plane.
+    let mut one_core = one_core;
+    let aimed = Aimed::at(&rehearsal).await?;
+    let plan = Plan {
+        target: aimed.address(),
+        slots_from: 0,
+        slots_to: SHARD_SLOTS,
+        run_id: hash_of(rehearsal.seed, Utc::now().timestamp_micros() as u64) as u32,
+        region: REGION.to_owned(),
+        rehearsal: rehearsal.clone(),
+    };
+    let (controller_end, worker_end) = in_process();
+    let worker = run_worker(Worker::new(0, 0), worker_end, EngineLoad { open_files_max });
+    let worker = tokio::spawn(worker);
+    let (notices, mut queue) = mpsc::channel(QUEUE);
+    let controller =
+        tokio::spawn(run_controller(Controller::new(plan), controller_end, interrupts, notices));
+    let mut scribe = None;
+    let mut end = RunEnd::Cut;
+    while let Some(notice) = queue.recv().await {
+        match (notice, &mut scribe) {
+            (Notice::Started(epoch), _) => {
+                drop(one_core.take());
+                scribe = Some(Scribe::begin(arguments, &rehearsal, schedule, &aimed, epoch).await?);
+            }
+            (Notice::Frame(frame), Some(scribe)) => {
+                scribe.look_up()?;
+                scribe.writer.frame(&frame)?;
+                if let Some(line) = scribe.progress.line(&scribe.manifest, &frame) {
+                    say(arguments, &line)?;
+                }
+            }
+            (Notice::Frame(_), None) => {}
+            (Notice::Finished(how), _) => end = how,
+        }
+    }
+    controller.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
+    let ended_by_itself = aimed.stop().await?;
+    let Some(scribe) = scribe else { return Ok(None) };
+    let folder = scribe.finish(&end, ended_by_itself)?;
+    worker.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
+    Ok(Some(folder))
+}
+
+/// Writes the record as the run goes on.
+struct Scribe {
+    folder: PathBuf,
+    manifest: Manifest,
+    writer: RecordWriter,
+    seen: mpsc::Receiver<Seen>,
+    observer: Option<tokio::task::JoinHandle<()>>,
+    progress: Progress,
+}
+
+impl Scribe {
+    async fn begin(
+        arguments: &RehearseArguments,
+        rehearsal: &Rehearsal,
+        schedule: &Schedule,
+        aimed: &Aimed,
+        epoch: Instant,
+    ) -> Result<Self, Failure> {
+        let (sender, seen) = mpsc::channel(QUEUE);
+        let observer = aimed.started(epoch, rehearsal.lead_in_from(), sender).await?;
+        let started = Utc::now() + epoch.saturating_duration_since(Instant::now());
+        let folder = name_of(&arguments.runs, rehearsal, started);
+        let manifest = manifest(rehearsal, schedule, started);
+        let mut writer = RecordWriter::create(&folder.join(RECORD), &manifest)?;
+        for moment in &manifest.moments {
+            let at = manifest.clock.wall(moment.at);
+            let text = moment.name.clone();
+            writer.event(&RunEvent { at, kind: "moment".into(), text })?;
+        }
+        Ok(Self { folder, manifest, writer, seen, observer, progress: Progress::default() })
+    }
+
+    /// Writes what the observer has seen meanwhile.
+    fn look_up(&mut self) -> Result<(), Failure> {
+        while let Ok(seen) = self.seen.try_recv() {
+            match seen {
+                Seen::Event(event) => self.writer.event(&event)?,
+                Seen::Capacity(samples) => {
+                    self.progress.saw(&samples);
+                    samples.iter().try_for_each(|sample| self.writer.capacity(sample))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, end: &RunEnd, ended_by_itself: Option<String>) -> Result<PathBuf, Failure> {
+        if let Some(observer) = self.observer.take() {
+            observer.abort();
+        }
+        self.look_up()?;
+        if let Some(text) = ended_by_itself {
+            let at = self.manifest.until;
+            self.writer.event(&RunEvent { at, kind: "platform".into(), text })?;
+        }
+        self.writer.finish(end)?;
+        Ok(self.folder)
+    }
+}
