@@ -16,6 +16,8 @@ mod report;
 mod run_folder;
 mod target;
 
+pub use run_folder::manifest;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 

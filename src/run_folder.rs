@@ -22,12 +22,8 @@ pub(crate) fn name_of(runs: &Path, rehearsal: &Rehearsal, started: DateTime<Utc>
     candidates.find(|path| !taken(path)).unwrap_or_else(|| runs.join(base))
 }
 
-/// The head of a run's record.
-pub(crate) fn manifest(
-    rehearsal: &Rehearsal,
-    schedule: &Schedule,
-    started: DateTime<Utc>,
-) -> Manifest {
+/// The head of a run's record: everything that is known at its start.
+pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Utc>) -> Manifest {
     let (clock, audience) = (rehearsal.clock, &rehearsal.audience);
     let interval_us = rehearsal.interval_us();
     let intervals = rehearsal.until().0 / interval_us as i64;
