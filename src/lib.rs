@@ -10,6 +10,7 @@ mod diagnostics;
 mod interrupt;
 mod load;
 mod outcome;
+mod output;
 mod progress;
 mod rehearse;
 mod report;

@@ -1,6 +1,5 @@
 //! `hulk rehearse`: one run, from its file to its verdict.
 
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::cores::OneCore;
 use crate::interrupt::interrupts;
 use crate::load::EngineLoad;
 use crate::outcome::Failure;
+use crate::output::Output;
 use crate::progress::Progress;
 use crate::report::{last_lines, render};
 use crate::run_folder::{RECORD, manifest, name_of};
@@ -32,34 +32,39 @@ const QUEUE: usize = 256;
 /// Runs the rehearsal; the verdict's exit code.
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let rehearsal = Rehearsal::load(&arguments.file)?;
+    std::fs::create_dir_all(&arguments.runs).map_err(|error| {
+        let runs = arguments.runs.display();
+        Failure::Usage(format!("{runs}: {error}; name another folder with --runs"))
+    })?;
+    let output = Output::take(arguments.quiet)?;
     let open_files_max = raise_open_files();
     let schedule = Schedule::generate(&rehearsal.audience);
     let estimate = Estimate::of(&rehearsal, &schedule);
-    say(
-        arguments,
-        &format!(
-            "{}: {} viewers at the peak, {:.0} s against the {}",
-            rehearsal.name,
-            estimate.viewers_peak,
-            estimate.wall_s,
-            rehearsal.target.name()
-        ),
-    )?;
+    output.progress(&format!(
+        "{}: {} viewers at the peak, {:.0} s against the {}",
+        rehearsal.name,
+        estimate.viewers_peak,
+        estimate.wall_s,
+        rehearsal.target.name()
+    ));
     for warning in estimate.warnings(&rehearsal, open_files_max) {
-        say(arguments, &format!("warning: {warning}"))?;
+        output.progress(&format!("warning: {warning}"));
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
     let one_core =
         rehearsal.platform().and_then(|_| OneCore::enough_for(estimate.requests_per_s_peak));
-    let result = runtime.block_on(run(arguments, rehearsal, &schedule, open_files_max, one_core));
+    let result = runtime.block_on(run(arguments, &output, rehearsal, &schedule, one_core));
     // goose's users may still be asleep: nothing waits for them.
     runtime.shutdown_timeout(Duration::from_millis(200));
-    let Some(folder) = result? else {
-        say(arguments, "interrupted before the start: nothing was sent")?;
-        return Ok(130);
+    let folder = match result? {
+        Ran::Recorded(folder) => folder,
+        Ran::NotStarted { signal } => {
+            output.progress("interrupted before the start: nothing was sent");
+            return Ok(128 + signal);
+        }
     };
     let verdict = render(&folder)?;
-    stdout().write_all(last_lines(&verdict, &folder).as_bytes()).map_err(Failure::internal)?;
+    output.verdict(&last_lines(&verdict, &folder));
     Ok(verdict.kind.exit_code())
 }
 
@@ -73,21 +78,25 @@ pub(crate) fn platform() -> Result<i32, Failure> {
     result.map(|()| 0).map_err(Failure::internal)
 }
 
-fn say(arguments: &RehearseArguments, line: &str) -> Result<(), Failure> {
-    if arguments.quiet {
-        return Ok(());
-    }
-    writeln!(stdout(), "{line}").map_err(Failure::internal)
+/// What came of a run.
+enum Ran {
+    /// Its record is in this folder.
+    Recorded(PathBuf),
+    /// It was interrupted before its start.
+    NotStarted {
+        /// The signal's number.
+        signal: i32,
+    },
 }
 
-/// The run itself; its folder, or none when it was interrupted before its start.
+/// The run itself.
 async fn run(
     arguments: &RehearseArguments,
+    output: &Output,
     rehearsal: Rehearsal,
     schedule: &Schedule,
-    open_files_max: u64,
     one_core: Option<OneCore>,
-) -> Result<Option<PathBuf>, Failure> {
+) -> Result<Ran, Failure> {
     let interrupts = interrupts()?;
     // What is started from here on inherits it: the platform, and the engine's data plane.
     let mut one_core = one_core;
@@ -101,7 +110,11 @@ async fn run(
         rehearsal: rehearsal.clone(),
     };
     let (controller_end, worker_end) = in_process();
-    let worker = run_worker(Worker::new(0, 0), worker_end, EngineLoad { open_files_max });
+    let worker = run_worker(
+        Worker::new(0, 0),
+        worker_end,
+        EngineLoad { open_files_max: raise_open_files() },
+    );
     let worker = tokio::spawn(worker);
     let (notices, mut queue) = mpsc::channel(QUEUE);
     let controller =
@@ -118,7 +131,7 @@ async fn run(
                 scribe.look_up()?;
                 scribe.writer.frame(&frame)?;
                 if let Some(line) = scribe.progress.line(&scribe.manifest, &frame) {
-                    say(arguments, &line)?;
+                    output.progress(&line);
                 }
             }
             (Notice::Frame(_), None) => {}
@@ -127,10 +140,15 @@ async fn run(
     }
     controller.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
     let ended_by_itself = aimed.stop().await?;
-    let Some(scribe) = scribe else { return Ok(None) };
+    let Some(scribe) = scribe else {
+        return match end {
+            RunEnd::Interrupted { signal, .. } => Ok(Ran::NotStarted { signal }),
+            _ => Err(Failure::internal("the run ended before it started")),
+        };
+    };
     let folder = scribe.finish(&end, ended_by_itself)?;
     worker.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
-    Ok(Some(folder))
+    Ok(Ran::Recorded(folder))
 }
 
 /// Writes the record as the run goes on.

@@ -12,6 +12,12 @@ use crate::run_folder::RECORD;
 
 /// `hulk report`: judges a record again; the same record gives the same bytes.
 pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
+    if !folder.join(RECORD).is_dir() {
+        let folder = folder.display();
+        let message =
+            format!("{folder} holds no record: name a run's folder, as `rehearse` prints it");
+        return Err(Failure::Usage(message));
+    }
     let verdict = render(folder)?;
     let text = last_lines(&verdict, folder);
     stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;

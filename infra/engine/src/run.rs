@@ -8,6 +8,7 @@ use std::time::Duration;
 use hulk_record::{Frame, MatchTime, Offset, RecorderPlan};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Arrival, Permit, Rehearsal};
+use hyper::header::HeaderValue;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -63,6 +64,9 @@ pub enum EngineError {
     /// The driver's task ended without a word.
     #[error("the driver's task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
+    /// The target's address has no header form.
+    #[error("the target's address cannot be a `host` header")]
+    Host,
     /// Not all users were there in time.
     #[error("only {joined} of {wanted} users were launched within {within:?}")]
     Launch {
@@ -80,7 +84,8 @@ pub enum EngineError {
 pub(crate) struct Shared {
     pub(crate) rehearsal: Arc<Rehearsal>,
     pub(crate) permit: Permit,
-    pub(crate) host: String,
+    /// The `host` header, made once.
+    pub(crate) host: HeaderValue,
     pub(crate) run_id: u32,
     pub(crate) pool: Pool,
     pub(crate) recording: Recording,
@@ -153,7 +158,8 @@ impl Engine {
             recording: Recording::new(plan, rehearsal.lead_in_from(), worker),
             timeout_us: (rehearsal.journey.timeout_ms * 1e3) as i64,
             until: rehearsal.until(),
-            host: permit.address().to_string(),
+            host: HeaderValue::from_str(&permit.address().to_string())
+                .map_err(|_| EngineError::Host)?,
             permit,
             run_id,
             epoch: OnceLock::new(),

@@ -10,6 +10,7 @@ use hulk_record::{Offset, Outcome, RequestSample};
 use hulk_scenarios::{Arrival, Ended, Method, Planned, Rendered, Session};
 use hyper::Request;
 use hyper::body::Body;
+use hyper::header::HOST;
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout_at};
 
@@ -223,15 +224,19 @@ impl<'a> Visit<'a> {
             return Exchange::Failed(Outcome::ConnectError);
         };
         let id = format!("{:08x}-{}-{}", self.shared.run_id, self.arrival.viewer, self.sends);
+        let body = match self.rendered.body.as_str() {
+            "" => Bytes::new(),
+            text => Bytes::copy_from_slice(text.as_bytes()),
+        };
         let request = Request::builder()
             .method(match method {
                 Method::Get => hyper::Method::GET,
                 Method::Post => hyper::Method::POST,
             })
-            .uri(&self.rendered.path)
-            .header("host", &self.shared.host)
+            .uri(self.rendered.path.as_str())
+            .header(HOST, self.shared.host.clone())
             .header("x-hulk-request", id)
-            .body(Full::new(Bytes::copy_from_slice(self.rendered.body.as_bytes())));
+            .body(Full::new(body));
         let Ok(request) = request else { return Exchange::Failed(Outcome::CheckFailed) };
         match connection.send(request).await {
             Ok(answer) => {

@@ -41,6 +41,12 @@ struct State {
     wake: Option<MatchTime>,
 }
 
+/// What came of a request.
+enum Asked {
+    Answered(Reply),
+    Waiting(oneshot::Receiver<Reply>),
+}
+
 /// A viewer's connection.
 pub(crate) struct Viewer {
     door: Arc<Door>,
@@ -124,10 +130,31 @@ impl Door {
 
     fn step(&self, event: Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = &mut *state;
+        self.take(&mut state, event, None);
+    }
+
+    /// Asks the state machine; what is not answered at once is waited for.
+    fn ask(&self, path: &str) -> Asked {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.next_id += 1;
+        let id = state.next_id;
+        if let Some(reply) = self.take(&mut state, Event::Request { id, path }, Some(id)) {
+            return Asked::Answered(reply);
+        }
+        let (sender, receiver) = oneshot::channel();
+        state.waiting.insert(id, sender);
+        Asked::Waiting(receiver)
+    }
+
+    /// Hands an event to the state machine and its replies to those who wait for them; the reply
+    /// to `asked` is returned.
+    fn take(&self, state: &mut State, event: Event<'_>, asked: Option<u64>) -> Option<Reply> {
+        let mut own = None;
         state.platform.step(self.now(), event, &mut state.replies);
         for reply in state.replies.drain(..) {
-            if let Some(waiting) = state.waiting.remove(&reply.id) {
+            if Some(reply.id) == asked {
+                own = Some(reply);
+            } else if let Some(waiting) = state.waiting.remove(&reply.id) {
                 // Who left does not listen any more.
                 let _listened = waiting.send(reply);
             }
@@ -138,19 +165,7 @@ impl Door {
             state.wake = next;
             self.sooner.notify_one();
         }
-    }
-
-    fn ask(&self, path: &str) -> oneshot::Receiver<Reply> {
-        let (sender, receiver) = oneshot::channel();
-        let id = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.next_id += 1;
-            let id = state.next_id;
-            state.waiting.insert(id, sender);
-            id
-        };
-        self.step(Event::Request { id, path });
-        receiver
+        own
     }
 
     fn body(&self, body: Body) -> Bytes {
@@ -167,8 +182,12 @@ impl Door {
 
 impl Viewer {
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
-        let Ok(reply) = self.door.ask(request.uri().path()).await else {
-            return Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()));
+        let reply = match self.door.ask(request.uri().path()) {
+            Asked::Answered(reply) => reply,
+            Asked::Waiting(receiver) => match receiver.await {
+                Ok(reply) => reply,
+                Err(_) => return Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::new())),
+            },
         };
         if reply.latency_ms >= LATENCY_MIN_MS {
             let left = self.door.instant(reply.at).unwrap_or_else(Instant::now);
