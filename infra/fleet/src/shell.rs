@@ -165,8 +165,11 @@ pub async fn run_worker(
         for command in worker.step(clock.now(), event) {
             let order = match command {
                 WorkerCommand::Send(message) => {
-                    link.send(&message).await?;
-                    continue;
+                    match link.send(&message).await {
+                        // Nobody listens: the lease lapses, and the load with it.
+                        Ok(()) | Err(BusError::Gone) => continue,
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 WorkerCommand::Finish => break 'run,
                 WorkerCommand::Prepare(plan) => LoadOrder::Prepare(plan),
