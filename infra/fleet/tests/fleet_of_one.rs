@@ -1,5 +1,7 @@
 //! A controller and a worker over the in-process bus, with a stand-in for the load.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
