@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use hulk_net::Epoch;
 use hulk_record::{Frame, MatchTime, Offset, RecorderPlan};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Arrival, Permit, Rehearsal};
@@ -91,7 +92,7 @@ pub(crate) struct Shared {
     pub(crate) recording: Recording,
     pub(crate) timeout_us: i64,
     pub(crate) until: Offset,
-    epoch: OnceLock<Instant>,
+    epoch: OnceLock<Epoch>,
     watermark: AtomicI64,
 }
 
@@ -101,22 +102,18 @@ impl Shared {
         self.rehearsal.clock.wall(at)
     }
 
-    /// The instant of a wall time; now, before the start is known.
+    /// The instant of a wall time; before the start is known, as if it were now.
     pub(crate) fn instant(&self, at: Offset) -> Instant {
-        let epoch = self.epoch.get().copied().unwrap_or_else(Instant::now);
-        let span = Duration::from_micros(at.0.unsigned_abs());
-        let instant = if at.0 < 0 { epoch.checked_sub(span) } else { epoch.checked_add(span) };
-        instant.unwrap_or(epoch)
+        self.epoch().at_us(at.0)
     }
 
     /// The wall time now.
     pub(crate) fn now(&self) -> Offset {
-        let (now, epoch) = (Instant::now(), self.epoch.get().copied());
-        let epoch = epoch.unwrap_or(now);
-        match now.checked_duration_since(epoch) {
-            Some(since) => Offset(since.as_micros() as i64),
-            None => Offset(-(epoch.duration_since(now).as_micros() as i64)),
-        }
+        Offset(self.epoch().now_us())
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch.get().copied().unwrap_or_else(|| Epoch(Instant::now()))
     }
 
     /// Every arrival due until then has been handed out or counted.
@@ -195,7 +192,7 @@ impl Engine {
         frames: mpsc::Sender<Frame>,
     ) -> Result<u64, EngineError> {
         // Set once: a run is started once.
-        let _first = self.shared.epoch.set(epoch);
+        let _first = self.shared.epoch.set(Epoch(epoch));
         let arrivals = std::mem::take(&mut self.arrivals);
         let driver =
             self.data.spawn(drive(Arc::clone(&self.shared), arrivals, self.phase.subscribe()));

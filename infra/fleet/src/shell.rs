@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hulk_net::Epoch;
 use hulk_record::{Frame, RunEnd};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -80,22 +81,6 @@ pub enum FleetError {
     Unheard,
 }
 
-/// A clock that starts at 0, and goes on in µs.
-#[derive(Debug, Clone, Copy)]
-struct ShellClock {
-    origin: Instant,
-}
-
-impl ShellClock {
-    fn now(self) -> i64 {
-        self.origin.elapsed().as_micros() as i64
-    }
-
-    fn instant(self, micros: i64) -> Instant {
-        self.origin + Duration::from_micros(micros.max(0) as u64)
-    }
-}
-
 fn ticks() -> tokio::time::Interval {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -113,7 +98,7 @@ pub async fn run_controller(
     mut interrupts: mpsc::Receiver<i32>,
     notices: mpsc::Sender<Notice>,
 ) -> Result<(), FleetError> {
-    let clock = ShellClock { origin: Instant::now() };
+    let clock = Epoch(Instant::now());
     let mut ticks = ticks();
     loop {
         let event = tokio::select! {
@@ -125,14 +110,14 @@ pub async fn run_controller(
             Some(signal) = interrupts.recv() => ControllerEvent::Interrupt { signal },
             _ = ticks.tick() => ControllerEvent::Tick,
         };
-        for command in controller.step(clock.now(), event) {
+        for command in controller.step(clock.now_us(), event) {
             let notice = match command {
                 ControllerCommand::Send(message) => {
                     // A worker that is gone is noticed when nothing comes from it any more.
                     let _gone = link.send(&message).await;
                     continue;
                 }
-                ControllerCommand::Started { epoch_us } => Notice::Started(clock.instant(epoch_us)),
+                ControllerCommand::Started { epoch_us } => Notice::Started(clock.at_us(epoch_us)),
                 ControllerCommand::Record(frame) => Notice::Frame(frame),
                 ControllerCommand::Finish(end) => Notice::Finished(end),
                 ControllerCommand::Fail(reason) => return Err(FleetError::Failed(reason)),
@@ -155,14 +140,14 @@ pub async fn run_worker(
     mut link: Link<ToController, ToWorker>,
     load: impl Load,
 ) -> Result<(), FleetError> {
-    let clock = ShellClock { origin: Instant::now() };
+    let clock = Epoch(Instant::now());
     let (orders, order_queue) = mpsc::channel(8);
     let (reports, mut report_queue) = mpsc::channel(FRAMES);
     let load = tokio::spawn(load.follow(order_queue, reports));
     let mut ticks = ticks();
     let mut event = WorkerEvent::Up;
     'run: loop {
-        for command in worker.step(clock.now(), event) {
+        for command in worker.step(clock.now_us(), event) {
             let order = match command {
                 WorkerCommand::Send(message) => {
                     match link.send(&message).await {
@@ -173,7 +158,7 @@ pub async fn run_worker(
                 }
                 WorkerCommand::Finish => break 'run,
                 WorkerCommand::Prepare(plan) => LoadOrder::Prepare(plan),
-                WorkerCommand::Start { epoch_us } => LoadOrder::Start(clock.instant(epoch_us)),
+                WorkerCommand::Start { epoch_us } => LoadOrder::Start(clock.at_us(epoch_us)),
                 WorkerCommand::Pause => LoadOrder::Pause,
                 WorkerCommand::Resume => LoadOrder::Resume,
                 WorkerCommand::Stop => LoadOrder::Stop,

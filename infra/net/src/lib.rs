@@ -2,6 +2,7 @@
 //!
 //! The rest of the workspace may not connect by itself (clippy's `disallowed-methods`).
 
+mod epoch;
 mod http;
 
 use std::io;
@@ -9,6 +10,7 @@ use std::io;
 use hulk_consent::Permit;
 use tokio::net::TcpStream;
 
+pub use epoch::Epoch;
 pub use http::{Connection, HttpError, fetch, post};
 
 /// Connects to the permitted address, with Nagle's algorithm off: requests are small and timed.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hulk_net::Epoch;
 use hulk_record::{MatchTime, Offset};
 use hulk_scaling::{Body, Event, Platform, Reply, ServiceStatus};
 use hyper::body::Incoming;
@@ -26,7 +27,7 @@ pub(crate) struct Door {
     plan: Plan,
     state: Mutex<State>,
     /// Match time 0, once it is known.
-    epoch: OnceLock<Instant>,
+    epoch: OnceLock<Epoch>,
     /// Something may be due earlier than the time keeper thinks.
     sooner: Notify,
     zeros: Bytes,
@@ -76,7 +77,7 @@ impl Door {
 
     /// Match time 0 is at `epoch`; whether it was not known before.
     pub(crate) fn start(&self, epoch: Instant) -> bool {
-        let first = self.epoch.set(epoch).is_ok();
+        let first = self.epoch.set(Epoch(epoch)).is_ok();
         self.sooner.notify_one();
         first
     }
@@ -112,20 +113,13 @@ impl Door {
 
     fn now(&self) -> MatchTime {
         let start = self.plan.lead_in_from;
-        let Some(epoch) = self.epoch.get() else { return self.plan.clock.match_time(start) };
-        let now = Instant::now();
-        let wall = match now.checked_duration_since(*epoch) {
-            Some(since) => Offset(since.as_micros() as i64),
-            None => Offset(-(epoch.duration_since(now).as_micros() as i64)),
-        };
+        let wall = self.epoch.get().map_or(start, |epoch| Offset(epoch.now_us()));
         self.plan.clock.match_time(wall.max(start))
     }
 
     fn instant(&self, at: MatchTime) -> Option<Instant> {
         let wall = self.plan.clock.wall(at);
-        let span = Duration::from_micros(wall.0.unsigned_abs());
-        let epoch = *self.epoch.get()?;
-        if wall.0 < 0 { epoch.checked_sub(span) } else { epoch.checked_add(span) }
+        self.epoch.get().map(|epoch| epoch.at_us(wall.0))
     }
 
     fn step(&self, event: Event<'_>) {
