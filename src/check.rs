@@ -32,7 +32,7 @@ pub(crate) fn check(files: &[String]) -> Result<i32, Failure> {
 /// What a run would ask for, with its warnings.
 fn describe(rehearsal: &Rehearsal, estimate: &Estimate) -> String {
     let mut lines = vec![
-        format!("{}: a valid rehearsal, against the {}", rehearsal.file, rehearsal.target.name()),
+        format!("{}: a valid rehearsal, against {}", rehearsal.file, rehearsal.target.name()),
         format!(
             "  wall time      {:.0} s at {} × match speed",
             estimate.wall_s, rehearsal.clock.speed

@@ -41,7 +41,7 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let schedule = Schedule::generate(&rehearsal.audience);
     let estimate = Estimate::of(&rehearsal, &schedule);
     output.progress(&format!(
-        "{}: {} viewers at the peak, {:.0} s against the {}",
+        "{}: {} viewers at the peak, {:.0} s against {}",
         rehearsal.name,
         estimate.viewers_peak,
         estimate.wall_s,

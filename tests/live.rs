@@ -1,1 +1,33 @@
-//! Whole-program tests.
+//! Whole rehearsals with real processes, sockets and clocks.
+//!
+//! They measure time, so they take turns; everything is counted in verdicts, counts and reasons,
+//! never in milliseconds of a single run. A run that HULK itself calls invalid because *the machine
+//! lost time* is repeated at most twice, and each repetition is printed. Nothing else is repeated.
+
+#[cfg(test)]
+#[path = "live/bench.rs"]
+mod bench;
+#[cfg(test)]
+#[path = "live/consent.rs"]
+mod consent;
+#[cfg(test)]
+#[path = "live/ending.rs"]
+mod ending;
+#[cfg(test)]
+#[path = "live/files.rs"]
+mod files;
+#[cfg(test)]
+#[path = "live/match_day.rs"]
+mod match_day;
+#[cfg(test)]
+#[path = "live/own_target.rs"]
+mod own_target;
+#[cfg(test)]
+#[path = "live/processes.rs"]
+mod processes;
+#[cfg(test)]
+#[path = "live/rubbish.rs"]
+mod rubbish;
+#[cfg(test)]
+#[path = "live/verdicts.rs"]
+mod verdicts;

@@ -1,1 +1,18 @@
-//! Whole-program tests.
+//! Whole rehearsals in virtual time: the real schedule, sessions, platform, recorder and judge
+//! under a clock that jumps from event to event. No socket, no thread, no waiting.
+
+#[cfg(test)]
+#[path = "virtual_time/co1.rs"]
+mod co1;
+#[cfg(test)]
+#[path = "virtual_time/driver.rs"]
+mod driver;
+#[cfg(test)]
+#[path = "virtual_time/match_day.rs"]
+mod match_day;
+#[cfg(test)]
+#[path = "virtual_time/scribe.rs"]
+mod scribe;
+#[cfg(test)]
+#[path = "virtual_time/viewer.rs"]
+mod viewer;

@@ -169,3 +169,6 @@ impl Calls {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

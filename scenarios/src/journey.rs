@@ -132,3 +132,6 @@ impl Journey {
         JourneyInfo { name: self.name.clone(), steps }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,11 +171,13 @@ fn read_root(
     let audience = audience.and_then(|section| read_audience(&section, seed?, folder, inner));
     let journey = read_named(root, "journey", folder, inner, shipped::journey, Journey::read);
     let policies = root.named_sections("policy");
-    let policies: Vec<(String, Option<Policy>)> =
-        policies.into_iter().map(|(name, inner)| (name, Policy::read(&inner))).collect();
+    let policies: Vec<PolicySection<'_>> = policies
+        .into_iter()
+        .map(|(name, section)| PolicySection { name, policy: Policy::read(&section), section })
+        .collect();
     let target =
         root.section("target").and_then(|section| match section.variant(&["embedded", "url"])? {
-            (0, embedded) => read_embedded(root, &embedded, policies, folder, inner),
+            (0, embedded) => read_embedded(root, &embedded, &policies, folder, inner),
             (_, url) => {
                 if !policies.is_empty() {
                     let hint = Some("remove `[policy]`, or aim at `embedded`".to_owned());
@@ -251,26 +253,33 @@ fn read_audience(
     Some((audience, (lead_in_ms? * 1e3) as i64))
 }
 
+/// A `[policy.name]`: its policy, where that could be read.
+struct PolicySection<'a> {
+    name: String,
+    policy: Option<Policy>,
+    section: Section<'a>,
+}
+
 fn read_embedded(
     root: &Section<'_>,
     section: &Section<'_>,
-    policies: Vec<(String, Option<Policy>)>,
+    policies: &[PolicySection<'_>],
     folder: &Path,
     inner: &mut Problems,
 ) -> Option<Target> {
     let read_platform = |source: &Arc<Source>| read(source, PlatformSpec::read);
     let platform =
         read_named(section, "platform", folder, inner, shipped::platform, read_platform)?;
-    for (name, _) in &policies {
+    for PolicySection { name, section, .. } in policies {
         if !platform.services.iter().any(|service| service.name == *name) {
-            let message = format!("there is no service `{name}` to scale");
-            root.problem_at("policy", message, None);
+            section.problem(format!("there is no service `{name}` to scale"), None);
         }
     }
     let mut chosen = Vec::with_capacity(platform.services.len());
     for service in &platform.services {
-        match policies.iter().find(|(name, _)| *name == service.name) {
-            Some((_, policy)) => chosen.push(policy.clone()?),
+        match policies.iter().find(|known| known.name == service.name) {
+            // What it lacks has been noted; the others are still looked at.
+            Some(known) => chosen.extend(known.policy.clone()),
             None => {
                 let name = &service.name;
                 let hint = Some(format!("add `[policy.{name}]` with `ladder = {{ … }}`"));
@@ -379,3 +388,6 @@ fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

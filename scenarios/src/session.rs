@@ -295,3 +295,6 @@ fn judge_status(ended: Ended<'_>, expected: u16) -> Outcome {
 fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ impl Target {
     /// How it is called in reports.
     pub fn name(&self) -> String {
         match self {
-            Self::Embedded(_) => "embedded reference platform".to_owned(),
+            Self::Embedded(_) => "the embedded reference platform".to_owned(),
             Self::Url { host, port } => format!("http://{host}:{port}"),
         }
     }

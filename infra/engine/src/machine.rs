@@ -84,21 +84,25 @@ impl Machine {
             sleeper,
             open_files_max,
             cpu_us: cpu_us(),
-            steal_us: steal_us(),
-            stall_us: stall_us(),
+            steal_us: steal_us().unwrap_or(0),
+            stall_us: stall_us().unwrap_or(0),
         })
     }
 
     /// What happened since the last call. Reads files: not to be called where a viewer waits.
     pub fn sample(&mut self) -> MachineSample {
-        let (cpu, steal, stall) = (cpu_us(), steal_us(), stall_us());
+        // A file that cannot be opened (no descriptor may be left) says nothing of this interval;
+        // the next one's difference counts it too.
+        let steal = steal_us().unwrap_or(self.steal_us);
+        let (cpu, stall) = (cpu_us(), stall_us().unwrap_or(self.stall_us));
+        let open_files = fs::read_dir("/proc/self/fd").map(Iterator::count);
         let sample = MachineSample {
             cpu_us: cpu.saturating_sub(self.cpu_us),
             cores: DATA_PLANE_CORES,
             steal_us: steal.saturating_sub(self.steal_us),
             stall_us: stall.saturating_sub(self.stall_us),
             sleeper_late_us: self.sleeper.late_us.swap(0, Ordering::Relaxed),
-            open_files: fs::read_dir("/proc/self/fd").map_or(0, Iterator::count) as u64,
+            open_files: open_files.map_or(self.open_files_max, |count| count as u64),
             open_files_max: self.open_files_max,
             resident_kib: resident_kib(),
         };
@@ -130,17 +134,17 @@ fn cpu_us() -> u64 {
     time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
 }
 
-fn steal_us() -> u64 {
-    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let ticks: Option<u64> = text.split_whitespace().nth(8).and_then(|field| field.parse().ok());
-    ticks.unwrap_or(0) * TICK_US
+fn steal_us() -> Option<u64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let ticks: u64 = text.split_whitespace().nth(8)?.parse().ok()?;
+    Some(ticks * TICK_US)
 }
 
-fn stall_us() -> u64 {
-    // Kernels without pressure stall information have no such file.
-    let text = fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();
-    let some = text.lines().next().and_then(|line| line.rsplit_once("total="));
-    some.and_then(|(_, total)| total.trim().parse().ok()).unwrap_or(0)
+/// Kernels without pressure stall information have no such file.
+fn stall_us() -> Option<u64> {
+    let text = fs::read_to_string("/proc/pressure/cpu").ok()?;
+    let (_, total) = text.lines().next()?.rsplit_once("total=")?;
+    total.trim().parse().ok()
 }
 
 fn resident_kib() -> u64 {

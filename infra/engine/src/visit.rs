@@ -36,7 +36,18 @@ pub(crate) struct Visit<'a> {
     /// Since when nothing of this viewer's own is in the way of a send.
     free_since: Offset,
     in_flight: Option<InFlight>,
-    started: bool,
+    fate: Fate,
+}
+
+/// What becomes of the arrival in the ledger.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing has been sent.
+    Open,
+    /// Its first request is on its way; whether it was sent late.
+    Sent { late: bool },
+    /// It is in the ledger.
+    Counted,
 }
 
 #[derive(Clone, Copy)]
@@ -75,7 +86,7 @@ impl<'a> Visit<'a> {
             sends: 0,
             free_since: shared.offset(arrival.arrive),
             in_flight: None,
-            started: false,
+            fate: Fate::Open,
         }
     }
 
@@ -83,20 +94,32 @@ impl<'a> Visit<'a> {
     pub(crate) async fn run(mut self, phase: &mut watch::Receiver<Phase>) {
         let came = self.shared.now();
         self.shared.recording.came(came);
-        tokio::select! {
-            () = self.go_on() => {}
+        let stopped = tokio::select! {
+            () = self.go_on() => false,
             // An error means that nobody is left to say so: over, too.
-            _ = phase.wait_for(|phase| *phase != Phase::Running) => {}
-        }
+            _ = phase.wait_for(|phase| *phase != Phase::Running) => true,
+        };
         let now = self.shared.now();
         if let Some(in_flight) = self.in_flight.take() {
             self.record(&in_flight, Outcome::Abandoned, now);
         }
-        if !self.started {
-            // Stopped between its due time and its first send.
-            self.shared.recording.arrivals(|counts| counts.lost += 1);
+        if self.fate == Fate::Open && !stopped {
+            // The viewer left before anything was due: nothing is missing.
+            self.fate = Fate::Sent { late: false };
         }
+        self.count();
         self.shared.recording.left(came, now);
+    }
+
+    /// Enters the arrival into the ledger, once.
+    fn count(&mut self) {
+        let fate = std::mem::replace(&mut self.fate, Fate::Counted);
+        self.shared.recording.arrivals(|counts| match fate {
+            Fate::Open => counts.lost += 1,
+            Fate::Sent { late: true } => counts.late += 1,
+            Fate::Sent { late: false } => counts.on_time += 1,
+            Fate::Counted => {}
+        });
     }
 
     async fn go_on(&mut self) {
@@ -112,7 +135,9 @@ impl<'a> Visit<'a> {
             }
             let possible = due.max(self.free_since);
             let sent = self.shared.now();
-            self.note_arrival(sent, possible);
+            if self.fate == Fate::Open {
+                self.fate = Fate::Sent { late: sent.since(possible) > LATE_US };
+            }
             self.in_flight = Some(InFlight { planned, possible, sent, bytes: 0 });
             self.shared.pool.awaiting(self.slot, sent);
             let deadline = self.shared.instant(sent.plus(self.shared.timeout_us)).min(leave);
@@ -137,32 +162,18 @@ impl<'a> Visit<'a> {
         sleep_until(leave).await;
     }
 
-    /// The first send decides whether the arrival was on time.
-    fn note_arrival(&mut self, sent: Offset, possible: Offset) {
-        if !std::mem::replace(&mut self.started, true) {
-            let late = sent.since(possible) > LATE_US;
-            self.shared.recording.arrivals(|counts| match late {
-                true => counts.late += 1,
-                false => counts.on_time += 1,
-            });
-        }
-    }
-
     /// The machine is out of descriptors or ports: the arrival, if this was its first send, was
     /// dropped by the generator, and the slot is given back.
     fn give_back(&mut self, now: Offset) {
-        let Some(in_flight) = self.in_flight.take() else { return };
-        if self.sends > 0 {
-            self.record(&in_flight, Outcome::ConnectError, now);
-        }
-        let late = in_flight.sent.since(in_flight.possible) > LATE_US;
-        self.shared.recording.arrivals(|counts| {
-            if self.sends == 0 {
-                counts.late -= u64::from(late && counts.late > 0);
-                counts.on_time -= u64::from(!late && counts.on_time > 0);
+        let in_flight = self.in_flight.take();
+        if self.fate == Fate::Counted {
+            if let Some(in_flight) = in_flight {
+                self.record(&in_flight, Outcome::ConnectError, now);
             }
-            counts.dropped_descriptors += 1;
-        });
+            return;
+        }
+        self.fate = Fate::Counted;
+        self.shared.recording.arrivals(|counts| counts.dropped_descriptors += 1);
     }
 
     fn finish(&mut self, planned: &Planned, ended: &Exchange, done: Offset) {
@@ -183,6 +194,7 @@ impl<'a> Visit<'a> {
             self.connection = None;
         }
         self.free_since = done;
+        self.count();
         if let Some(in_flight) = self.in_flight.take() {
             self.record(&in_flight, outcome, done);
         }

@@ -1,0 +1,77 @@
+"""Reads record/frames.bin of a run: python3 frames.py FOLDER prints a line a frame.
+
+docs/record.md has the layout. Nothing but Python is needed.
+"""
+import struct
+import sys
+
+MEASURES = ["response", "service", "lag", "journey"]
+OUTCOMES = ["ok", "rejected", "http_error", "check_failed", "timeout", "connect_error", "broken",
+            "abandoned"]
+ARRIVALS = ["intended", "on_time", "late", "dropped_target", "dropped_pool", "dropped_descriptors",
+            "lost"]
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def unsigned(self):
+        value = shift = 0
+        while True:
+            byte = self.data[self.at]
+            self.at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    def signed(self):
+        number = self.unsigned()
+        return (number >> 1) ^ -(number & 1)
+
+    def text(self):
+        length = self.unsigned()
+        self.at += length
+        return self.data[self.at - length:self.at].decode()
+
+    def many(self, item):
+        return [item() for _ in range(self.unsigned())]
+
+    def numbers(self, count):
+        return [self.unsigned() for _ in range(count)]
+
+    def series(self):
+        key = (MEASURES[self.unsigned()], self.text(), self.text(), OUTCOMES[self.unsigned()],
+               self.text())
+        buckets = self.many(lambda: (self.unsigned(), self.unsigned()))
+        return key, buckets, dict(zip(["min_us", "max_us", "sum_us", "above"], self.numbers(4)))
+
+    def send(self):
+        return (self.text(), self.signed(), *self.numbers(4))
+
+    def frame(self):
+        frame = dict(zip(["worker", "incarnation", "sequence"], self.numbers(3)))
+        frame |= {"from": self.signed(), "to": self.signed(), "watermark": self.signed()}
+        frame["series"] = self.many(self.series)
+        frame["arrivals"] = dict(zip(ARRIVALS, self.numbers(len(ARRIVALS))))
+        frame["sends"] = self.many(self.send)
+        frame["bytes_received"] = self.unsigned()
+        frame["audience"], frame["machine"] = self.numbers(4), self.numbers(8)
+        return frame
+
+
+def frames(folder):
+    with open(f"{folder}/record/frames.bin", "rb") as file:
+        assert file.read(8) == b"HULKFRM1", "not a file of frames"
+        while head := file.read(4):
+            reader = Reader(file.read(struct.unpack("<I", head)[0]))
+            yield reader.frame()
+            assert reader.at == len(reader.data), "a frame of another version"
+
+
+if __name__ == "__main__":
+    for frame in frames(sys.argv[1]):
+        first = sum(send[2] for send in frame["sends"])
+        print(frame["sequence"], frame["from"] / 1e6, "s:", frame["audience"][0], "viewers,",
+              frame["arrivals"]["intended"], "arrivals,", first, "first attempts")

@@ -1,0 +1,49 @@
+use super::*;
+
+fn estimate(change: impl FnOnce(&mut Rehearsal)) -> (Rehearsal, Estimate) {
+    let mut rehearsal = Rehearsal::load("match-day").expect("the shipped rehearsal is valid");
+    change(&mut rehearsal);
+    let schedule = Schedule::generate(&rehearsal.audience);
+    let estimate = Estimate::of(&rehearsal, &schedule);
+    (rehearsal, estimate)
+}
+
+#[test]
+fn an_estimate_counts_viewers_requests_and_bits() {
+    let (rehearsal, estimate) = estimate(|_| {});
+    assert_eq!(estimate.viewers_peak, rehearsal.audience.wanted_max());
+    assert!((estimate.wall_s - 88.2).abs() < 1e-9, "10.4 min at 7.5 and 5 s: {}", estimate.wall_s);
+    // 400 kbit/s each.
+    assert_eq!(estimate.bits_per_s_peak, f64::from(estimate.viewers_peak) * 400e3);
+    // A viewer makes 2/60 + 2/6 requests a match second, starts apart.
+    let watching = f64::from(estimate.viewers_peak) * (2.0 / 60.0 + 2.0 / 6.0) * 7.5;
+    let peak = estimate.requests_per_s_peak;
+    assert!(peak > watching && peak < watching * 1.5, "{peak} over {watching}");
+    let windows = estimate.services.iter().map(|s| (s.name.as_str(), s.requests_per_window));
+    for (name, requests) in windows {
+        match name {
+            "edge" => assert_eq!(requests, None, "it does not scale"),
+            _ => assert!(requests.is_some_and(|n| n > 2500.0), "{name}: {requests:?}"),
+        }
+    }
+}
+
+/// The texts of which each must be a part of one warning, and of no other.
+fn warns(descriptors: u64, change: impl FnOnce(&mut Rehearsal), wanted: &[&str]) {
+    let (rehearsal, estimate) = estimate(change);
+    let warnings = estimate.warnings(&rehearsal, descriptors);
+    assert_eq!(warnings.len(), wanted.len(), "{warnings:#?}");
+    for (warning, wanted) in warnings.iter().zip(wanted) {
+        assert!(warning.contains(wanted), "{warning}");
+    }
+}
+
+#[test]
+fn each_shortage_is_a_warning_with_its_way_out() {
+    warns(20_000, |_| {}, &[]);
+    warns(1024, |_| {}, &["2088 file descriptors are needed and 1024 are allowed"]);
+    warns(2088, |_| {}, &[]);
+    warns(20_000, |r| r.users_max = Some(100), &["`generator.users_max` is 100"]);
+    let windows = ["service `home` sees", "service `playback` sees"];
+    warns(20_000, |r| r.audience.scale /= 10.0, &windows);
+}

@@ -1,0 +1,173 @@
+use super::*;
+use hulk_traffic_models::Schedule;
+
+use crate::{Estimate, shipped_rehearsal_names};
+
+/// The shipped text with parts of it replaced.
+fn changed(replacements: &[(&str, &str)]) -> Arc<Source> {
+    let mut text = shipped_rehearsal("match-day").expect("it is shipped").text.clone();
+    for (from, to) in replacements {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    Source::new("test.toml", text)
+}
+
+fn problems(source: &Arc<Source>) -> Problems {
+    Rehearsal::read(source, Path::new("nowhere")).expect_err("it has problems")
+}
+
+/// Each of `wanted` (the line that holds a text, and a part of the message) must be shown, and
+/// nothing else.
+fn shows(source: &Arc<Source>, wanted: &[(&str, &str)]) {
+    let shown = problems(source);
+    for (place, message) in wanted {
+        let line = source.text.lines().position(|line| line.contains(place)).expect("a place") + 1;
+        let here = format!("test.toml:{line}:");
+        let found = shown.list.iter().map(ToString::to_string);
+        let mut found = found.filter(|p| p.starts_with(&here) && p.contains(message));
+        assert!(found.next().is_some(), "{here} {message}\nin\n{shown}");
+    }
+    assert_eq!(shown.list.len(), wanted.len(), "{shown}");
+}
+
+const URL: [(&str, &str); 3] = [
+    ("embedded = { platform = \"streaming\" }", "url = { base = \"http://127.0.0.1:8080\" }"),
+    ("[policy.home]\nladder", "#"),
+    ("[policy.playback]\nladder", "#"),
+];
+
+#[test]
+fn every_problem_of_a_wrong_file_is_shown_at_once_with_its_place() {
+    let source = changed(&[
+        ("speed = 7.5", "speed = 0"),
+        ("day = \"day-2\"", "day = \"day-3\""),
+        ("lead_in_ms = 5_000", "lead_in_s = 5"),
+        ("journey = \"streaming\"", "journey = \"streeming\""),
+        ("[policy.playback]", "[policy.play]"),
+        ("rps_per_viewer = 0.02", "rps_per_viewer = \"0.02\""),
+        ("served_share = { min = 0.999 }", "served_share = { min = 99.9 }"),
+        ("quantile = 0.99,", "quantile = 99,"),
+    ]);
+    let shown = problems(&source).to_string();
+    let wanted = [
+        ("speed = 0", "`speed` is 0"),
+        ("day = \"day-3\"", "has no day `day-3`"),
+        ("lead_in_s = 5", "lead_in_s"),
+        ("journey = \"streeming\"", "there is no shipped journey `streeming`"),
+        ("[policy.play]", "there is no service `play` to scale"),
+        ("rps_per_viewer = \"0.02\"", "must be a number"),
+        ("min = 99.9", "min"),
+        ("quantile = 99,", "quantile"),
+    ];
+    for (place, message) in wanted {
+        let line = source.text.lines().position(|line| line.contains(place)).expect("a place") + 1;
+        let here = format!("test.toml:{line}:");
+        let found = shown.lines().any(|p| p.starts_with(&here) && p.contains(message));
+        assert!(found, "{here} {message}\nin\n{shown}");
+    }
+    assert!(shown.contains("service `playback` has no policy"), "{shown}");
+    assert!(shown.contains("it has `day-1`, `day-2`"), "the hint names what there is: {shown}");
+}
+
+#[test]
+fn names_that_are_not_known_are_refused_with_those_that_are() {
+    shows(
+        &changed(&[("platform = \"streaming\"", "platform = \"streeming\"")]),
+        &[("streeming", "there is no shipped platform `streeming` (shipped are `streaming`")],
+    );
+    shows(
+        &changed(&[("model = \"ind-vs-nz-2019\"", "model = \"1983\"")]),
+        &[("1983", "there is no shipped model `1983` (shipped are ind-vs-nz-2019")],
+    );
+    shows(
+        &changed(&[("model = \"ind-vs-nz-2019\"", "model = \"mine.toml\"")]),
+        &[("mine.toml", "nowhere/mine.toml: ")],
+    );
+    shows(
+        &changed(&[("service = \"edge\"", "service = \"egde\"")]),
+        &[("[[objective]]", "`video arrives in time` is about `egde`, which no step asks")],
+    );
+    shows(
+        &changed(&[("to_min = 261.4", "to_min = 300")]),
+        &[("to_min = 300", "is not inside the day, which goes from 0 to 275")],
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_no_rehearsal() {
+    let error = Rehearsal::load("no-such-rehearsal").expect_err("it is neither file nor shipped");
+    assert!(matches!(error, LoadError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn a_target_outside_loopback_is_refused_for_want_of_consent() {
+    for base in ["http://10.0.0.1", "http://example.com:80", "http://0.0.0.0:1", "http://[::]:1"] {
+        let mut url = URL.to_vec();
+        let target = format!("url = {{ base = \"{base}\" }}");
+        url[0].1 = &target;
+        url.push(("capacity_debt = { max_instance_min = 1 }", "served_share = { min = 0.5 }"));
+        shows(&changed(&url), &[(base, "no consent: ")]);
+    }
+}
+
+#[test]
+fn a_target_of_one_s_own_takes_no_policies_and_no_judgement_of_scaling_at_another_speed() {
+    let mut url = URL.to_vec();
+    let shown = problems(&changed(&url)).to_string();
+    assert!(shown.contains("its scaling cannot be judged"), "{shown}");
+    url.push(("speed = 7.5", "speed = 1"));
+    let rehearsal = Rehearsal::read(&changed(&url), Path::new("nowhere")).unwrap();
+    assert_eq!(rehearsal.target, Target::Url { host: "127.0.0.1".into(), port: 8080 });
+    assert_eq!(rehearsal.platform(), None);
+    let shown = problems(&changed(&url[..1])).to_string();
+    assert!(shown.contains("only the embedded platform takes policies"), "{shown}");
+}
+
+#[test]
+fn shipped_rehearsals_are_valid_and_warn_of_nothing() {
+    let names: Vec<&str> = shipped_rehearsal_names().collect();
+    assert!(names.contains(&"match-day"));
+    for name in names {
+        for spelling in [name.to_owned(), format!("scenarios/{name}.toml")] {
+            let rehearsal = Rehearsal::load(&spelling).unwrap();
+            let schedule = Schedule::generate(&rehearsal.audience);
+            let warnings = Estimate::of(&rehearsal, &schedule).warnings(&rehearsal, 20_000);
+            assert!(warnings.is_empty(), "{name}: {warnings:?}");
+        }
+    }
+}
+
+#[test]
+fn a_rehearsal_survives_the_wire() {
+    for source in [changed(&[]), changed(&[&URL[..], &[("speed = 7.5", "speed = 1")]].concat())] {
+        let sent = Rehearsal::read(&source, Path::new("nowhere")).unwrap();
+        let bytes = hulk_record::encode(&sent).unwrap();
+        assert_eq!(hulk_record::decode::<Rehearsal>(&bytes).unwrap(), sent);
+        assert!(hulk_record::decode::<Rehearsal>(&bytes[..bytes.len() - 1]).is_err());
+    }
+}
+
+#[test]
+fn who_is_already_watching_comes_spread_over_the_lead_in_and_the_others_when_they_come() {
+    let rehearsal = Rehearsal::load("match-day").unwrap();
+    let schedule = Schedule::generate(&rehearsal.audience);
+    let mut came = Vec::new();
+    for visit in &schedule.visits {
+        let arrival = rehearsal.arrival(visit);
+        assert_eq!((arrival.viewer, arrival.leave), (visit.viewer, visit.leave));
+        match visit.already_watching {
+            true => came.push(rehearsal.clock.wall(arrival.arrive)),
+            false => assert_eq!(arrival.arrive, visit.arrive),
+        }
+    }
+    came.sort_unstable();
+    assert!(came[0] >= rehearsal.lead_in_from(), "{:?}", came[0]);
+    // The last tenth stays quiet; each fifth of the rest has its share.
+    for fifth in 0..5_i64 {
+        let [from, to] = [fifth, fifth + 1].map(|n| Offset(-5_000_000 + n * 900_000));
+        let share = came.iter().filter(|at| (from..to).contains(at)).count() * 5;
+        assert!(share.abs_diff(came.len()) * 4 < came.len(), "{fifth}: {share} of {}", came.len());
+    }
+    assert!(came[came.len() - 1] < Offset(-499_000), "{:?}", came[came.len() - 1]);
+}

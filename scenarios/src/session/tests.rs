@@ -1,0 +1,221 @@
+use super::*;
+use hulk_settings::Source;
+
+const RETRY: &str = "name = \"test\"\nretry = { first_s = 1, max_s = 8 }\n";
+const TOKEN: &str = r#"
+[[step]]
+after = { name = "config", service = "home", get = "/config" }
+[[step]]
+after = { name = "token", service = "home", post = "/token", body = '{"v":${viewer}}', extract = { token = "/auth/token", ttl = "/ttl" }, on_resume = true }
+[[step]]
+after = { name = "tray", service = "home", get = "/tray/${index}?t=${token}&ttl=${ttl}", repeat = 3, think_s = 4 }
+[[step]]
+after = { name = "licence", service = "playback", post = "/licence", body = "${token}", think_s = 2 }
+"#;
+const GRID: &str = r#"
+[[step]]
+every = { name = "heartbeat", service = "playback", post = "/heartbeat", period_s = 60 }
+"#;
+const STREAM: &str = r#"
+[[step]]
+hls = { service = "edge", master = "/live/master.m3u8", kbps_max = 400 }
+"#;
+
+fn journey(steps: &[&str]) -> Arc<Journey> {
+    let source = Source::new("test.toml", format!("{RETRY}{}", steps.concat()));
+    Arc::new(Journey::read(&source).expect("a valid journey"))
+}
+
+fn viewer(journey: &Arc<Journey>, already_watching: bool) -> Session {
+    Session::new(Arc::clone(journey), 1, 7, at(0.0), already_watching)
+}
+
+fn at(seconds: f64) -> MatchTime {
+    MatchTime::from_s(seconds)
+}
+
+fn due_s(session: &Session) -> f64 {
+    session.next().expect("something is due").due.as_s()
+}
+
+/// Sends what is due, is answered after `after_s`, and tells both.
+fn ask(session: &mut Session, after_s: f64, status: u16, body: &str) -> (String, Outcome) {
+    let planned = session.next().expect("something is due");
+    let mut rendered = Rendered::default();
+    let method = session.render(&planned, &mut rendered);
+    let again = if planned.retry { " again" } else { "" };
+    let line = format!(
+        "{} {}: {method:?} {} {}{again}",
+        planned.due.as_s(),
+        planned.step,
+        rendered.path,
+        rendered.body
+    );
+    let body = if planned.wants_body { body.as_bytes() } else { b"" };
+    let now = planned.due.plus((after_s * 1e6) as i64);
+    (line, session.answered(&planned, now, Ended::Answer { status, body }))
+}
+
+#[test]
+fn golden_the_start_goes_step_by_step_and_what_an_answer_gave_reaches_later_requests() {
+    let mut session = viewer(&journey(&[TOKEN, GRID]), false);
+    let mut log = Vec::new();
+    for _ in 0..7 {
+        let (line, outcome) = ask(&mut session, 0.5, 200, r#"{"auth":{"token":"abc"},"ttl":900}"#);
+        assert_eq!(outcome, Outcome::Ok, "{line}");
+        log.push(line);
+    }
+    assert_eq!(
+        log,
+        [
+            "0 0: Get /config ",
+            "0.5 1: Post /token {\"v\":7}",
+            "5 2: Get /tray/0?t=abc&ttl=900 ",
+            "5.5 2: Get /tray/1?t=abc&ttl=900 ",
+            "6 2: Get /tray/2?t=abc&ttl=900 ",
+            "8.5 3: Post /licence abc",
+            "60 4: Post /heartbeat ",
+        ]
+    );
+    assert_eq!(session.watching_since(), Some(at(9.0)));
+    assert_eq!(session.started(), at(0.0));
+}
+
+#[test]
+fn an_extraction_that_finds_nothing_is_tried_again_after_1_2_4_8_8_seconds() {
+    let mut session = viewer(&journey(&[TOKEN]), false);
+    assert_eq!(ask(&mut session, 0.0, 200, "").1, Outcome::Ok);
+    let mut waits = Vec::new();
+    for body in ["", "<html>", "{}", r#"{"auth":{}}"#, r#"{"auth":{"token":[]},"ttl":1}"#] {
+        assert_eq!(ask(&mut session, 0.25, 200, body).1, Outcome::CheckFailed, "{body}");
+        let answered = due_s(&session);
+        waits.push(answered);
+        assert!(session.next().is_some_and(|next| next.retry && next.step == 1), "{body}");
+    }
+    let waits: Vec<f64> = waits
+        .iter()
+        .scan(0.0, |last, due| Some(due - std::mem::replace(last, *due) - 0.25))
+        .collect();
+    assert_eq!(waits, [1.0, 2.0, 4.0, 8.0, 8.0]);
+    let found = ask(&mut session, 0.0, 200, r#"{"auth":{"token":true},"ttl":1}"#);
+    assert_eq!(found.1, Outcome::Ok);
+    let (line, _) = ask(&mut session, 0.0, 503, "");
+    assert!(line.ends_with("/tray/0?t=true&ttl=1 "), "a new step is no retry: {line}");
+    let due = due_s(&session);
+    let (line, _) = ask(&mut session, 0.0, 200, "");
+    assert!(line.ends_with("again"), "{line}");
+    assert_eq!(line.split(' ').next(), Some(due.to_string().as_str()));
+    assert!(ask(&mut session, 0.0, 200, "").0.contains("/tray/1?"), "the repetitions go on");
+}
+
+#[test]
+fn a_failure_is_counted_by_its_kind_and_the_next_try_is_a_retry() {
+    let journey = journey(&[TOKEN]);
+    let ends = [
+        (Ended::Answer { status: 503, body: b"" }, Outcome::Rejected),
+        (Ended::Answer { status: 429, body: b"" }, Outcome::Rejected),
+        (Ended::Answer { status: 500, body: b"" }, Outcome::HttpError),
+        (Ended::Answer { status: 204, body: b"" }, Outcome::HttpError),
+        (Ended::Failed(Outcome::Timeout), Outcome::Timeout),
+        (Ended::Failed(Outcome::ConnectError), Outcome::ConnectError),
+    ];
+    for (ended, wanted) in ends {
+        let mut session = viewer(&journey, false);
+        let planned = session.next().expect("a first step");
+        assert!(!planned.retry);
+        assert_eq!(session.answered(&planned, at(3.0), ended), wanted);
+        let next = session.next().expect("it is tried again");
+        assert_eq!((next.due, next.step, next.retry), (at(4.0), 0, true), "{wanted:?}");
+    }
+}
+
+#[test]
+fn a_slow_answer_never_shifts_the_grid() {
+    let mut session = viewer(&journey(&[GRID]), false);
+    let mut due = Vec::new();
+    // The second answer takes two and a half periods, the third fails.
+    for (after_s, status) in [(0.1, 200), (150.0, 200), (0.1, 503), (0.1, 200), (0.1, 200)] {
+        let planned = session.next().expect("the grid has no end");
+        assert!(!planned.retry, "the next point of the grid repeats nothing");
+        due.push(planned.due.as_s());
+        ask(&mut session, after_s, status, "");
+    }
+    assert_eq!(due, [60.0, 120.0, 180.0, 240.0, 300.0]);
+}
+
+#[test]
+fn points_of_the_grid_before_the_watching_were_not_meant() {
+    let one = "[[step]]\nafter = { name = \"config\", service = \"home\", get = \"/config\" }\n";
+    let mut session = viewer(&journey(&[one, GRID]), false);
+    assert_eq!(session.watching_since(), None);
+    ask(&mut session, 130.0, 200, "");
+    assert_eq!(session.watching_since(), Some(at(130.0)));
+    assert_eq!(due_s(&session), 180.0);
+}
+
+#[test]
+fn who_is_already_watching_does_only_the_steps_of_resuming() {
+    let journey = journey(&[TOKEN, GRID]);
+    let mut phases = Vec::new();
+    for number in 0..200 {
+        let mut session = Session::new(Arc::clone(&journey), 1, number, at(0.0), true);
+        assert!(session.already_watching());
+        let (line, _) = ask(&mut session, 0.0, 200, r#"{"auth":{"token":"a"},"ttl":1}"#);
+        assert!(line.starts_with("0 1: Post /token"), "{line}");
+        assert_eq!(session.watching_since(), Some(at(0.0)), "nothing else is to be done");
+        let planned = session.next().expect("the grid");
+        assert_eq!(planned.step, 4);
+        phases.push(planned.due.as_s());
+    }
+    assert!(phases.iter().all(|phase| (0.0..60.0).contains(phase)), "{phases:?}");
+    let mean = phases.iter().sum::<f64>() / phases.len() as f64;
+    assert!((mean - 30.0).abs() < 5.0, "their grids are spread: {mean}");
+}
+
+#[test]
+fn a_stream_is_tried_again_and_a_segment_that_is_gone_is_given_up() {
+    const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n/live/media.m3u8\n";
+    const MEDIA: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:1\n\
+                         #EXTINF:6,\n/1.ts\n#EXTINF:6,\n/2.ts\n#EXTINF:6,\n/3.ts\n";
+    let mut session = viewer(&journey(&[STREAM]), false);
+    let mut log = Vec::new();
+    let answers = [
+        (503, ""),
+        (200, "<html>"),
+        (200, MASTER),
+        (200, "<html>"),
+        (200, MEDIA),
+        (404, ""),
+        (500, ""),
+        (200, ""),
+        (200, ""),
+    ];
+    for (status, body) in answers {
+        let (line, outcome) = ask(&mut session, 0.0, status, body);
+        log.push(format!("{line}: {outcome:?}"));
+    }
+    assert_eq!(
+        log,
+        [
+            "0 0: Get /live/master.m3u8 : Rejected",
+            "1 0: Get /live/master.m3u8  again: CheckFailed",
+            "2 0: Get /live/master.m3u8  again: Ok",
+            "2 1: Get /live/media.m3u8 : CheckFailed",
+            "3 1: Get /live/media.m3u8  again: Ok",
+            "3 2: Get /1.ts : HttpError",
+            "3 2: Get /2.ts : HttpError",
+            "4 2: Get /2.ts  again: Ok",
+            "4 2: Get /3.ts : Ok",
+        ]
+    );
+}
+
+#[test]
+fn a_journey_without_watching_comes_to_its_end() {
+    let one = "[[step]]\nafter = { name = \"config\", service = \"home\", get = \"/config\" }\n";
+    let mut session = viewer(&journey(&[one]), false);
+    ask(&mut session, 1.0, 200, "");
+    assert_eq!(session.next(), None);
+    // Someone who resumes has nothing to do from the start.
+    assert_eq!(viewer(&journey(&[one]), true).next(), None);
+}

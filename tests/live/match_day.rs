@@ -1,0 +1,173 @@
+//! The shipped match-day as it is, and its files in the hands of others.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use hulk_record::{Measure, Merged, Offset, Record, Samples};
+use serde_json::Value;
+
+use crate::bench::{Bench, Run};
+
+/// Quantiles in parts per million.
+const QUANTILES_PPM: [u32; 4] = [500_000, 900_000, 990_000, 999_000];
+
+static MATCH_DAY: OnceLock<Run> = OnceLock::new();
+
+/// The one run of it that all tests here look at.
+fn match_day() -> &'static Run {
+    MATCH_DAY.get_or_init(|| {
+        let bench = Bench::take("match-day");
+        let run = bench.rehearse("match-day");
+        bench.leave_folder();
+        run
+    })
+}
+
+fn merged(record: &Record) -> Merged {
+    let mut merged = Merged::default();
+    record.frames.iter().for_each(|frame| merged.add(frame.clone()).unwrap());
+    merged
+}
+
+#[test]
+fn match_day_passes_live_as_in_virtual_time() {
+    let run = match_day();
+    run.assert_ended(0, "PASS");
+    let last: Vec<&str> = run.stdout.lines().rev().take(2).collect();
+    assert!(last[1].starts_with("PASS: It held from match minute 251.0 to 261.4."), "{last:?}");
+    let report = last[0].strip_prefix("report: ").unwrap();
+    assert!(run.folder().ends_with(Path::new(report).parent().unwrap()), "{report}");
+    assert!(run.took.as_secs_f64() <= 100.0, "{:?}", run.took);
+    let measures = Measure::ALL.map(|measure| format!("{}.hlog", measure.name()));
+    let made = ["summary.json", "report.html"].map(String::from).into_iter().chain(measures);
+    let record = ["manifest.json", "frames.bin", "capacity.jsonl", "events.jsonl", "end.json"];
+    for name in made.chain(record.map(|name| format!("record/{name}"))) {
+        let size = fs::metadata(run.folder().join(&name)).map_or(0, |file| file.len());
+        assert!(size > 0, "{name} is missing or empty");
+    }
+    let record = run.record();
+    let wanted = record.manifest.wanted.iter().max().unwrap();
+    let present = record.frames.iter().map(|frame| frame.audience.present).max().unwrap();
+    assert!(present >= 2_000 && *wanted >= 2_000, "{present} of {wanted}");
+    let summary = run.summary();
+    assert_eq!((&summary.0["exit_code"], &summary.verdict()["kind"]), (&0.into(), &"pass".into()));
+    assert!(summary.checks(false).is_empty());
+    let arrivals = merged(&record).arrivals();
+    assert!(arrivals.is_balanced(), "{arrivals:?}");
+    assert_eq!(arrivals.intended, record.manifest.arrivals_planned);
+    assert_eq!(summary.verdict()["arrivals"]["intended"], arrivals.intended);
+    the_platform_received_what_was_sent(&record);
+}
+
+/// Requests by service: what the platform has counted by its last look is not more than what was
+/// sent, and, but for the last seconds, all of that.
+fn the_platform_received_what_was_sent(record: &Record) {
+    let mut sent: BTreeMap<String, f64> = BTreeMap::new();
+    let mut sent_before_end: BTreeMap<String, f64> = BTreeMap::new();
+    let last_at = record.capacity.iter().map(|sample| sample.at).max().unwrap();
+    let last_interval = last_at.0 / record.manifest.interval_us as i64;
+    for ((service, due), count) in merged(record).sends() {
+        let count = (count.first + count.retries) as f64;
+        *sent.entry(service.clone()).or_default() += count;
+        if i64::from(due) < last_interval - 1 {
+            *sent_before_end.entry(service).or_default() += count;
+        }
+    }
+    let received = |service: &str| {
+        let samples = record.capacity.iter().filter(|sample| sample.service == service);
+        samples.map(|sample| sample.requests_total).fold(0.0, f64::max)
+    };
+    // The edge asks the origin, once for all viewers, for what it does not have: two playlists that
+    // live for 2 s and a segment each 6 s.
+    let run_us = record.manifest.until.since(record.manifest.lead_in_from);
+    let fills_max = record.manifest.clock.match_time(Offset(run_us)).as_s() * (1.0 + 1.0 / 6.0);
+    for service in ["home", "playback"] {
+        let fills = if service == "playback" { fills_max } else { 0.0 };
+        let (sent, before, received) = (sent[service], sent_before_end[service], received(service));
+        assert!(received <= sent + fills, "{service}: received {received} of {sent}");
+        // A viewer who leaves takes back what has not been sent yet.
+        assert!(received >= before * 0.99, "{service}: received {received} of {before}");
+    }
+}
+
+/// Reads the logs with a reader of another house.
+fn read_in_python(folder: &Path) -> Value {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join("tests/.venv/bin/python");
+    assert!(python.exists(), "{} is missing: run `tests/run`", python.display());
+    let logs = Measure::ALL.map(|measure| folder.join(format!("{}.hlog", measure.name())));
+    let script = root.join("tests/live/read_hlog.py");
+    let read = Command::new(python).arg(script).args(logs).output().unwrap();
+    let errors = String::from_utf8_lossy(&read.stderr);
+    assert!(read.status.success(), "{errors}");
+    serde_json::from_slice(&read.stdout).unwrap()
+}
+
+#[test]
+fn hlog_files_read_in_python_to_equal_counts_and_quantiles() {
+    let run = match_day();
+    // It needs a core for seconds: not beside what measures time.
+    let turn = Bench::take("python");
+    let found = read_in_python(run.folder());
+    drop(turn);
+    let record = run.record();
+    let summary = run.summary();
+    // As everywhere in the reports: from t = 0 on.
+    let series = merged(&record).series(|frame| frame.from.0 >= 0);
+    for measure in Measure::ALL {
+        let name = measure.name();
+        let mut all = Samples::new();
+        let mut tags: BTreeMap<String, u64> = BTreeMap::new();
+        for (key, samples) in series.iter().filter(|(key, _)| key.measure == measure) {
+            all.merge(&samples.sparse());
+            let tag = format!("{}/{}/{}", key.journey, key.step, key.outcome.name());
+            *tags.entry(tag).or_default() += samples.count();
+        }
+        assert!(all.count() > 0, "{name} is empty");
+        let quantiles = QUANTILES_PPM.map(|ppm| all.quantile_us(ppm));
+        let max = all.histogram().max();
+        let wanted = serde_json::json!({
+            "count": all.count(), "quantiles": quantiles, "max": max, "tags": tags,
+        });
+        assert_eq!(found[name], wanted, "{name}");
+        assert!(all.max_us() <= max, "{name}: the histogram's maximum is its bucket's top");
+        let steps = summary.0["steps"].as_array().unwrap().iter();
+        let told: u64 = steps.filter_map(|step| step["measures"][name]["count"].as_u64()).sum();
+        assert_eq!(told, all.count(), "{name} in summary.json");
+    }
+}
+
+/// The files of a folder, by their names.
+fn bytes_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files = files.filter(|file| file.file_type().unwrap().is_file());
+    let name = |file: &fs::DirEntry| file.file_name().into_string().unwrap();
+    files.map(|file| (name(&file), fs::read(file.path()).unwrap())).collect()
+}
+
+#[test]
+fn report_renders_again_to_the_same_bytes() {
+    let run = match_day();
+    let before = bytes_of(run.folder());
+    assert_eq!(before.len(), 6, "{:?}", before.keys());
+    let bench = Bench::take("again");
+    // The record alone, elsewhere.
+    fs::create_dir_all(bench.path("copy/record")).unwrap();
+    for (name, bytes) in bytes_of(&run.folder().join("record")) {
+        fs::write(bench.path("copy/record").join(name), bytes).unwrap();
+    }
+    for _ in 0..2 {
+        let again = bench.hulk(&["report", "copy"]);
+        let after = bytes_of(&bench.path("copy"));
+        assert!(before.keys().eq(after.keys()), "{:?}", after.keys());
+        for (name, bytes) in &before {
+            assert!(after[name] == *bytes, "{name} has changed");
+        }
+        assert_eq!(again.code, run.code, "{again:?}");
+        let verdict = |text: &str| text.lines().rev().nth(1).map(str::to_owned);
+        assert_eq!(verdict(&again.stdout), verdict(&run.stdout));
+    }
+}

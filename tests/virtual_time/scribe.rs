@@ -1,0 +1,106 @@
+//! The record of a run in virtual time: a frame an interval, a look at the capacity each second.
+
+use std::sync::Arc;
+
+use hulk_record::{
+    CapacitySample, Frame, MachineSample, Offset, Presence, Recorder, RecorderPlan, decode, encode,
+};
+use hulk_scenarios::Rehearsal;
+use hulk_scenarios::scaling::ServiceStatus;
+
+/// How often the capacity is looked at, in µs of wall time.
+const LOOK_US: i64 = 1_000_000;
+
+/// Writes down what the driver sees.
+pub(crate) struct Scribe {
+    pub(crate) recorder: Recorder,
+    pub(crate) presence: Presence,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) capacity: Vec<CapacitySample>,
+    from: Offset,
+    next_look: Offset,
+    interval_us: i64,
+    until: Offset,
+}
+
+impl Scribe {
+    pub(crate) fn new(rehearsal: &Rehearsal) -> Self {
+        let plan = RecorderPlan {
+            journeys: vec![rehearsal.journey.info()],
+            region: "local".into(),
+            interval_us: rehearsal.interval_us(),
+        };
+        let from = rehearsal.lead_in_from();
+        Self {
+            recorder: Recorder::new(Arc::new(plan)),
+            presence: Presence::new(from),
+            frames: Vec::new(),
+            capacity: Vec::new(),
+            from,
+            next_look: from,
+            interval_us: rehearsal.interval_us() as i64,
+            until: rehearsal.until(),
+        }
+    }
+
+    /// When there is something to write next.
+    pub(crate) fn next(&self) -> Offset {
+        self.next_frame().min(self.next_look)
+    }
+
+    /// Writes what is due at `at`; whether the record is complete.
+    pub(crate) fn write(&mut self, at: Offset, status: Vec<ServiceStatus>) -> bool {
+        if at >= self.next_look {
+            self.next_look = at.plus(LOOK_US);
+            let scaling = status.into_iter().filter(|service| service.name != "edge");
+            let mut samples: Vec<CapacitySample> =
+                scaling.map(|service| sample(at, service)).collect();
+            samples.sort_by(|a, b| a.service.cmp(&b.service));
+            self.capacity.append(&mut samples);
+        }
+        if at < self.next_frame() {
+            return false;
+        }
+        let frame = self.frame(at);
+        let bytes = encode(&frame).expect("a frame has a wire form");
+        self.frames.push(decode(&bytes).expect("what was encoded can be decoded"));
+        self.from = at;
+        at >= self.until
+    }
+
+    fn next_frame(&self) -> Offset {
+        Offset((self.from.0.div_euclid(self.interval_us) + 1) * self.interval_us)
+    }
+
+    fn frame(&mut self, to: Offset) -> Frame {
+        let drained = self.recorder.drain();
+        Frame {
+            worker: 0,
+            incarnation: 0,
+            sequence: self.frames.len() as u64,
+            from: self.from,
+            to,
+            watermark: to,
+            series: drained.series,
+            arrivals: drained.arrivals,
+            sends: drained.sends,
+            bytes_received: drained.bytes_received,
+            audience: self.presence.drain(to),
+            machine: MachineSample::default(),
+        }
+    }
+}
+
+fn sample(at: Offset, service: ServiceStatus) -> CapacitySample {
+    let rejected = [429, 503].map(|status| service.answers.get(&status).copied().unwrap_or(0));
+    CapacitySample {
+        at,
+        ready: f64::from(service.ready),
+        pending: f64::from(service.pending),
+        desired: f64::from(service.desired),
+        requests_total: service.requests as f64,
+        rejected_total: rejected.iter().sum::<u64>() as f64,
+        wait_match_s: service.wait_s,
+        service: service.name,
+    }
+}
