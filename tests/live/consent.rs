@@ -31,7 +31,7 @@ fn strace_sees(bench: &Bench) -> bool {
 }
 
 #[test]
-fn anything_but_loopback_exits_2_and_sends_nothing() {
+fn consent_from_the_first_day_anything_but_loopback_exits_2_and_sends_nothing() {
     let bench = Bench::take("consent");
     let strace = strace_sees(&bench);
     if !strace {

@@ -33,7 +33,7 @@ fn merged(record: &Record) -> Merged {
 }
 
 #[test]
-fn match_day_passes_live_as_in_virtual_time() {
+fn two_commands_on_a_fresh_machine_end_in_pass() {
     let run = match_day();
     run.assert_ended(0, "PASS");
     let last: Vec<&str> = run.stdout.lines().rev().take(2).collect();
@@ -149,7 +149,7 @@ fn bytes_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn report_renders_again_to_the_same_bytes() {
+fn the_verdict_renders_again_to_the_same_bytes() {
     let run = match_day();
     let before = bytes_of(run.folder());
     assert_eq!(before.len(), 6, "{:?}", before.keys());

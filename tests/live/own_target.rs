@@ -152,7 +152,7 @@ fn shop_file(port: u16) -> String {
 }
 
 #[test]
-fn a_target_of_ones_own_on_loopback_is_rehearsed() {
+fn the_engine_sends_what_a_target_of_ones_own_counts() {
     let bench = Bench::take("own");
     let server = Server::start();
     bench.write("own.toml", shop_file(server.port));

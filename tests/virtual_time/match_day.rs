@@ -192,7 +192,7 @@ fn answers(run: &Run, service: &str, outcome: Outcome) -> u64 {
 }
 
 #[test]
-fn platform_and_record_agree_on_every_request() {
+fn the_reference_platform_agrees_with_the_record_on_every_request() {
     for run in [shipped(), short()] {
         for ServiceStatus { name, requests, answers: own, backlog, .. } in &run.status {
             // What the edge fetched from the origin was asked by no viewer.

@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn presence_is_within_1_percent_or_2_viewers_of_the_curve_at_every_second(
+    fn the_audience_is_within_1_percent_or_2_viewers_of_the_curve_at_every_second(
         day in 0_usize..2, seed in any::<u64>(), magnitude in 20.0_f64.ln()..100_000.0_f64.ln(),
     ) {
         let audience = audience(day, magnitude.exp(), seed);
