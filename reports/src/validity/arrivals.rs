@@ -2,6 +2,7 @@
 
 use hulk_record::{ArrivalCounts, Offset};
 
+use super::machine::taken_by_host;
 use super::share;
 use crate::verdict::Check;
 use crate::view::View;
@@ -37,9 +38,13 @@ pub(super) fn planned(view: &View<'_>) -> Check {
 
 /// What the generator did not send in time is not the target's fault.
 pub(super) fn generator(view: &View<'_>, lost_time: bool) -> Check {
-    let (all, limit) = (view.merged.arrivals(), view.manifest().limits.generator_share_max);
-    let measured = share(all.by_generator() as f64, all.intended as f64);
+    let (mut all, limit) = (view.merged.arrivals(), view.manifest().limits.generator_share_max);
     let delivered = share(all.sent() as f64, all.intended as f64);
+    let taken = taken_by_host(view);
+    // What left late while the host had the machine is the host's doing.
+    let excused = view.merged.frames().filter(|frame| taken(frame));
+    all.late -= excused.map(|frame| frame.arrivals.late).sum::<u64>();
+    let measured = share(all.by_generator() as f64, all.intended as f64);
     let reason = format!(
         "{} % of the schedule was delivered: {}.",
         percent(delivered),

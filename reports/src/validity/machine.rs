@@ -21,11 +21,32 @@ pub(super) fn lost_time(view: &View<'_>) -> bool {
     steal(view).measured.is_some_and(|share| share > STEAL_EXPLAINS) || !sleeper(view).holds
 }
 
-/// How late requests left, in ms of wall time.
+/// An interval of which the host took more than this share is the host's: what was late in it
+/// says nothing of the generator.
+const STEAL_OF_INTERVAL_MAX: f64 = 0.05;
+/// At least this share of the intervals must be the machine's own, or all of them count.
+const OWN_SHARE_MIN: f64 = 1.0 / 3.0;
+
+/// Whether the host took an interval's time. It is nobody's when that is so for most of the run:
+/// what would be left is no measure of the whole.
+pub(super) fn taken_by_host<'a>(view: &'a View<'_>) -> impl Fn(&Frame) -> bool + 'a {
+    let taken = |frame: &Frame| {
+        let cores = view.manifest().environment.cores.max(frame.machine.cores);
+        let all = f64::from(cores) * frame.to.since(frame.from) as f64;
+        share(frame.machine.steal_us as f64, all) > STEAL_OF_INTERVAL_MAX
+    };
+    let (own, all) =
+        view.judged().fold((0, 0), |(own, all), frame| (own + u64::from(!taken(frame)), all + 1));
+    let enough = own as f64 >= all as f64 * OWN_SHARE_MIN;
+    move |frame| enough && taken(frame)
+}
+
+/// How late requests left, in ms of wall time, in the intervals that the host left alone.
 pub(super) fn lag(view: &View<'_>, lost_time: bool) -> Check {
     const NAME: &str = "lag of sends, p99";
     let limit = view.manifest().limits.lag_p99_max_ms;
-    let samples = view.samples(|_| true, |key| key.measure == Measure::Lag);
+    let taken = taken_by_host(view);
+    let samples = view.samples(|frame| !taken(frame), |key| key.measure == Measure::Lag);
     if samples.count() == 0 {
         return Check::not_made(NAME, limit, "ms", "No request was sent.");
     }
@@ -36,6 +57,15 @@ pub(super) fn lag(view: &View<'_>, lost_time: bool) -> Check {
         "The p99 of sent − due was {shown} ms (limit {shown_limit} ms) over {} requests",
         count(samples.count()),
     );
+    let left_out = view.judged().filter(|frame| taken(frame)).count() as u64;
+    if left_out > 0 {
+        let all = view.judged().count() as u64;
+        reason += &format!(
+            "; {} of {} intervals are left out, in which the machine lost time",
+            count(left_out),
+            count(all)
+        );
+    }
     if measured > limit {
         reason += &format!(", worst at match minute {}", minute(latest_minute(view)));
         reason += match lost_time {

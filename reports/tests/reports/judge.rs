@@ -129,6 +129,25 @@ fn a_machine_that_lost_time_says_so() {
 }
 
 #[test]
+fn lateness_in_intervals_that_the_host_took_is_left_out_and_said() {
+    let late_in = |late: &[usize], stolen: &[usize]| {
+        let mut minutes = quiet();
+        late.iter().for_each(|&at| minutes[at].lag_us = 30_000);
+        stolen.iter().for_each(|&at| minutes[at].machine.steal_us = 300_000);
+        let mut record = record(&minutes, Vec::new());
+        record.manifest.limits.steal_share_max = 1.0;
+        judge(&record)
+    };
+    let excused = late_in(&[3], &[3]);
+    assert_eq!(excused.kind, VerdictKind::Pass, "{:?}", excused.reasons);
+    let reason = &check(&excused, "lag of sends, p99").reason;
+    assert!(reason.contains("1 of 10 intervals are left out"), "{reason}");
+    assert_eq!(late_in(&[3], &[4]).kind, VerdictKind::Invalid, "its own lateness counts");
+    let most = [0, 1, 2, 3, 4, 5, 6];
+    assert_eq!(late_in(&[3], &most).kind, VerdictKind::Invalid, "too little would be left");
+}
+
+#[test]
 fn a_second_is_needed_to_be_starved() {
     let mut minutes = quiet();
     minutes[1].machine.cpu_us = 1_900_000;
