@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod cores;
 mod diagnostics;
+mod faults;
 mod interrupt;
 mod load;
 mod outcome;
@@ -15,6 +16,7 @@ mod progress;
 mod rehearse;
 mod report;
 mod run_folder;
+mod scribe;
 mod target;
 
 pub use run_folder::manifest;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use hulk_engine::{Assignment, Engine, Phase};
 use hulk_fleet::{Load, LoadOrder, LoadReport, Plan};
 use hulk_scenarios::Scope;
@@ -59,10 +60,11 @@ impl EngineLoad {
     }
 
     async fn prepare(&self, plan: Plan) -> Result<Engine, String> {
-        let permit = Scope::default().permit(plan.target).map_err(|refusal| refusal.to_string())?;
+        let permits = plan.targets.iter().map(|target| Scope::default().permit(*target));
+        let permits = permits.collect::<Result<_, _>>().map_err(|refusal| refusal.to_string())?;
         let assignment = Assignment {
             rehearsal: Arc::new(plan.rehearsal),
-            permit,
+            permits,
             slots: plan.slots_from..plan.slots_to,
             worker: (0, 0),
             run_id: plan.run_id,
@@ -80,7 +82,9 @@ async fn start(
 ) -> Result<u64, String> {
     let phase = engine.phase();
     let (frames, mut queue) = mpsc::channel(FRAMES);
-    let mut run = tokio::spawn(engine.run(epoch, frames));
+    let to_start_ms = epoch.saturating_duration_since(Instant::now()).as_millis() as i64;
+    let unix_ms_at_0 = Utc::now().timestamp_millis() + to_start_ms;
+    let mut run = tokio::spawn(engine.run(epoch, unix_ms_at_0, frames));
     loop {
         tokio::select! {
             frame = queue.recv() => match frame {

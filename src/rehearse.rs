@@ -6,12 +6,11 @@ use std::time::Duration;
 use chrono::Utc;
 use hulk_engine::raise_open_files;
 use hulk_fleet::{Controller, Notice, Plan, Worker, in_process, run_controller, run_worker};
-use hulk_record::{Manifest, RecordWriter, RunEnd, RunEvent, SHARD_SLOTS, hash_of};
+use hulk_record::{RunEnd, SHARD_SLOTS, hash_of};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, Rehearsal};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use crate::cli::RehearseArguments;
 use crate::cores::OneCore;
@@ -19,14 +18,13 @@ use crate::interrupt::interrupts;
 use crate::load::EngineLoad;
 use crate::outcome::Failure;
 use crate::output::Output;
-use crate::progress::Progress;
 use crate::report::{last_lines, render};
-use crate::run_folder::{RECORD, manifest, name_of};
-use crate::target::{Aimed, Seen};
+use crate::scribe::Scribe;
+use crate::target::Aimed;
 
 /// Where a worker stands that nobody placed anywhere.
 pub(crate) const REGION: &str = "local";
-/// What may wait to be written; the senders wait when there is more.
+/// Notices that may wait; the controller waits when there are more.
 const QUEUE: usize = 256;
 /// How far the embedded platform steps back behind the generator.
 const PLATFORM_NICENESS: i32 = 10;
@@ -107,7 +105,7 @@ async fn run(
     let mut one_core = one_core;
     let aimed = Aimed::at(&rehearsal).await?;
     let plan = Plan {
-        target: aimed.address(),
+        targets: aimed.addresses(),
         slots_from: 0,
         slots_to: SHARD_SLOTS,
         run_id: hash_of(rehearsal.seed, Utc::now().timestamp_micros() as u64) as u32,
@@ -133,9 +131,7 @@ async fn run(
                 scribe = Some(Scribe::begin(arguments, &rehearsal, schedule, &aimed, epoch).await?);
             }
             (Notice::Frame(frame), Some(scribe)) => {
-                scribe.look_up()?;
-                scribe.writer.frame(&frame)?;
-                if let Some(line) = scribe.progress.line(&scribe.manifest, &frame) {
+                if let Some(line) = scribe.frame(&frame)? {
                     output.progress(&line);
                 }
             }
@@ -144,74 +140,14 @@ async fn run(
         }
     }
     controller.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
-    let ended_by_itself = aimed.stop().await?;
     let Some(scribe) = scribe else {
+        aimed.stop().await?;
         return match end {
             RunEnd::Interrupted { signal, .. } => Ok(Ran::NotStarted { signal }),
             _ => Err(Failure::internal("the run ended before it started")),
         };
     };
-    let folder = scribe.finish(&end, ended_by_itself)?;
+    let folder = scribe.finish(aimed, &end).await?;
     worker.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
     Ok(Ran::Recorded(folder))
-}
-
-/// Writes the record as the run goes on.
-struct Scribe {
-    folder: PathBuf,
-    manifest: Manifest,
-    writer: RecordWriter,
-    seen: mpsc::Receiver<Seen>,
-    observer: Option<tokio::task::JoinHandle<()>>,
-    progress: Progress,
-}
-
-impl Scribe {
-    async fn begin(
-        arguments: &RehearseArguments,
-        rehearsal: &Rehearsal,
-        schedule: &Schedule,
-        aimed: &Aimed,
-        epoch: Instant,
-    ) -> Result<Self, Failure> {
-        let (sender, seen) = mpsc::channel(QUEUE);
-        let observer = aimed.started(epoch, rehearsal.lead_in_from(), sender).await?;
-        let started = Utc::now() + epoch.saturating_duration_since(Instant::now());
-        let folder = name_of(&arguments.runs, rehearsal, started);
-        let manifest = manifest(rehearsal, schedule, started);
-        let mut writer = RecordWriter::create(&folder.join(RECORD), &manifest)?;
-        for moment in &manifest.moments {
-            let at = manifest.clock.wall(moment.at);
-            let text = moment.name.clone();
-            writer.event(&RunEvent { at, kind: "moment".into(), text })?;
-        }
-        Ok(Self { folder, manifest, writer, seen, observer, progress: Progress::default() })
-    }
-
-    /// Writes what the observer has seen meanwhile.
-    fn look_up(&mut self) -> Result<(), Failure> {
-        while let Ok(seen) = self.seen.try_recv() {
-            match seen {
-                Seen::Event(event) => self.writer.event(&event)?,
-                Seen::Capacity(samples) => {
-                    self.progress.saw(&samples);
-                    samples.iter().try_for_each(|sample| self.writer.capacity(sample))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, end: &RunEnd, ended_by_itself: Option<String>) -> Result<PathBuf, Failure> {
-        if let Some(observer) = self.observer.take() {
-            observer.abort();
-        }
-        self.look_up()?;
-        if let Some(text) = ended_by_itself {
-            let at = self.manifest.until;
-            self.writer.event(&RunEvent { at, kind: "platform".into(), text })?;
-        }
-        self.writer.finish(end)?;
-        Ok(self.folder)
-    }
 }

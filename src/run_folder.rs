@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use hulk_engine::environment;
-use hulk_record::{Manifest, MatchTime, MomentInfo, Offset, ServiceInfo};
+use hulk_record::{FaultInfo, Manifest, MatchTime, MomentInfo, Offset, ServiceInfo};
 use hulk_scenarios::Rehearsal;
-use hulk_scenarios::traffic::Schedule;
+use hulk_scenarios::chaos::Fault;
+use hulk_scenarios::traffic::{Moment, Response, Schedule};
 
 /// Where the record lies in a run's folder.
 pub(crate) const RECORD: &str = "record";
@@ -25,15 +26,6 @@ pub(crate) fn name_of(runs: &Path, rehearsal: &Rehearsal, started: DateTime<Utc>
 /// The head of a run's record: everything that is known at its start.
 pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Utc>) -> Manifest {
     let (clock, audience) = (rehearsal.clock, &rehearsal.audience);
-    let interval_us = rehearsal.interval_us();
-    let intervals = rehearsal.until().0 / interval_us as i64;
-    // At the window's very end everyone leaves: that instant is not compared.
-    let wanted = (1..intervals)
-        .map(|n| {
-            audience.wanted(clock.match_time(Offset(n * interval_us as i64)).min(audience.until()))
-        })
-        .collect();
-    let moments = audience.moments_inside();
     Manifest {
         version: Manifest::VERSION,
         name: rehearsal.name.clone(),
@@ -45,12 +37,13 @@ pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Ut
         from_match_min: audience.minute_at(MatchTime(0)),
         lead_in_from: rehearsal.lead_in_from(),
         until: rehearsal.until(),
-        interval_us,
-        wanted,
+        interval_us: rehearsal.interval_us(),
+        wanted: wanted(rehearsal, schedule),
         arrivals_planned: schedule.visits.len() as u64,
-        journeys: vec![rehearsal.journey.info()],
+        journeys: rehearsal.script.info(),
         services: services(rehearsal),
-        moments: moments.map(|(at, m)| MomentInfo { name: m.name.clone(), at }).collect(),
+        moments: moments(rehearsal),
+        faults: faults(rehearsal),
         objectives: rehearsal.objectives.clone(),
         limits: rehearsal.limits.clone(),
         observed: rehearsal.platform().is_some(),
@@ -59,12 +52,51 @@ pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Ut
     }
 }
 
-/// The services that the journey asks, with what is known of them.
+/// How many viewers must be present at the end of each interval. At the window's very end
+/// everyone leaves: that instant is not compared.
+fn wanted(rehearsal: &Rehearsal, schedule: &Schedule) -> Vec<u32> {
+    let interval_us = rehearsal.interval_us() as i64;
+    let ends = (rehearsal.until().0 / interval_us - 1).max(0) as usize;
+    let step = rehearsal.clock.match_time(Offset(interval_us));
+    let wanted = schedule.wanted_every(&rehearsal.audience, step.0);
+    wanted.into_iter().skip(1).take(ends).collect()
+}
+
+fn moments(rehearsal: &Rehearsal) -> Vec<MomentInfo> {
+    let response = |response: &Response| match response {
+        Response::Exit(_) => "exit",
+        Response::Push(_) => "push",
+        Response::Act(_) => "act",
+    };
+    let info = |(at, moment): (MatchTime, &Moment)| MomentInfo {
+        name: moment.name.clone(),
+        at,
+        response: moment.response.as_ref().map(|kind| response(kind).to_owned()),
+    };
+    rehearsal.audience.moments_inside().map(info).collect()
+}
+
+fn faults(rehearsal: &Rehearsal) -> Vec<FaultInfo> {
+    let (clock, edges) = (rehearsal.clock, rehearsal.target.edges());
+    let info = |(fault, (from, until)): (&Fault, (Offset, Offset))| {
+        let place = fault.kind.place().to_owned();
+        FaultInfo {
+            name: fault.name.clone(),
+            kind: fault.kind.name().to_owned(),
+            text: fault.kind.describe(),
+            from: clock.match_time(from),
+            until: clock.match_time(until),
+            // An edge is one of several ways to every service.
+            service: Some(place).filter(|name| !edges.contains(name)),
+        }
+    };
+    rehearsal.faults.iter().zip(rehearsal.fault_spans()).map(info).collect()
+}
+
+/// The services that the journeys ask, with what is known of them.
 fn services(rehearsal: &Rehearsal) -> Vec<ServiceInfo> {
-    let mut names: Vec<String> =
-        rehearsal.journey.info().steps.into_iter().map(|step| step.service).collect();
+    let mut names = rehearsal.script.services.clone();
     names.sort_unstable();
-    names.dedup();
     let known = |name: &str| {
         let services = &rehearsal.platform()?.platform.services;
         services.iter().find(|service| service.name == name)

@@ -146,10 +146,11 @@ fn every_command_of_the_documentation_runs() {
     assert_eq!(live, known, "RUN_LIVE lists what no page has");
 }
 
-/// Names the journey, the platform and the model of the page beside it.
+/// Names the journey, the devices, the platform and the model of the pages beside it.
 const AROUND: &str = r#"
 name = "around"
-journey = "journey.toml"
+journeys = ["journey.toml"]
+devices = "devices.toml"
 clock = { speed = 1 }
 target = { embedded = { platform = "platform.toml" } }
 
@@ -160,6 +161,12 @@ from_min = 0
 to_min = 60
 scale = 1e-5
 lead_in_ms = 0
+
+[policy.home]
+ladder = { rung_viewers = 1_000_000, buffer_viewers = 0, rps_per_viewer = 0.04, rps_buffer = 0, rps_per_instance = 2500 }
+
+[policy.recommendation]
+ladder = { rung_viewers = 1_000_000, buffer_viewers = 0, rps_per_viewer = 0.04, rps_buffer = 0, rps_per_instance = 2500 }
 
 [policy.playback]
 ladder = { rung_viewers = 1_000_000, buffer_viewers = 0, rps_per_viewer = 0.04, rps_buffer = 0, rps_per_instance = 2500 }
@@ -180,8 +187,8 @@ fn every_complete_file_of_the_documentation_loads() {
         }
         std::fs::write(folder.join(format!("{kind}.toml")), &block.text).unwrap();
     }
-    assert_eq!(Vec::from_iter(kinds), ["journey", "model", "platform", "rehearsal"]);
-    // The other three are read as a rehearsal reads them, and fit together.
+    assert_eq!(Vec::from_iter(kinds), ["devices", "journey", "model", "platform", "rehearsal"]);
+    // The other four are read as a rehearsal reads them, and fit together.
     let around = Source::new("around.toml", AROUND);
     Rehearsal::read(&around, &folder).unwrap_or_else(|problems| panic!("{problems}"));
 }
@@ -199,9 +206,11 @@ fn every_example_file_passes_check() {
         let output = hulk(&["check", path.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{}: {said}", path.display());
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(!told.contains("warning:"), "{}: {told}", path.display());
         named += &std::fs::read_to_string(path).unwrap();
     }
-    // The others are journeys and models: `check` has read those that a rehearsal names.
+    // The others are journeys, models and platforms: `check` has read those that a rehearsal names.
     for path in examples.iter().filter(|path| !rehearsals.contains(path)) {
         let name = path.file_name().unwrap().to_string_lossy();
         assert!(named.contains(&*format!("\"{name}\"")), "no example names {name}");
@@ -253,11 +262,16 @@ fn every_relative_link_leads_somewhere() {
 
 /// Every key of a table, and of the tables in it; names given by the user are left out.
 fn keys(table: &toml::Table, found: &mut BTreeSet<String>) {
-    const NAMED_BY_USER: &[&str] = &["policy", "service", "rendition", "extract"];
+    const OF_PLATFORMS: &[&str] = &["policy", "service", "edge", "rendition", "by"];
+    const OF_JOURNEYS: &[&str] = &["value", "extract", "headers", "when", "of", "after_push"];
+    const OF_DEVICES: &[&str] = &["device", "traits"];
+    let named_by_user = |key: &str| {
+        [OF_PLATFORMS, OF_JOURNEYS, OF_DEVICES].iter().any(|names| names.contains(&key))
+    };
     for (key, value) in table {
         found.insert(key.clone());
         match value {
-            toml::Value::Table(inner) if NAMED_BY_USER.contains(&key.as_str()) => {
+            toml::Value::Table(inner) if named_by_user(key) => {
                 inner.values().filter_map(toml::Value::as_table).for_each(|t| keys(t, found));
             }
             toml::Value::Table(inner) => keys(inner, found),
@@ -271,7 +285,9 @@ fn keys(table: &toml::Table, found: &mut BTreeSet<String>) {
 
 #[test]
 fn every_shipped_file_is_documented() {
-    let page = std::fs::read_to_string(root().join("docs/rehearsal-file.md")).unwrap();
+    let pages = ["docs/rehearsal-file.md", "docs/journeys.md"];
+    let page: String =
+        pages.iter().map(|page| std::fs::read_to_string(root().join(page)).unwrap()).collect();
     // In code: a key that is only an English word in a sentence is not explained.
     let spans: Vec<&str> = page.split('`').skip(1).step_by(2).collect();
     let words: BTreeSet<&str> = spans
@@ -289,7 +305,7 @@ fn every_shipped_file_is_documented() {
         keys(&table, &mut found);
         let missing = found.iter().filter(|key| !words.contains(key.as_str()));
         let name = path.strip_prefix(root()).unwrap().display();
-        offences.extend(missing.map(|key| format!("{name}: `{key}` is not in rehearsal-file.md")));
+        offences.extend(missing.map(|key| format!("{name}: `{key}` is not in {pages:?}")));
     }
     judge(&offences);
 }

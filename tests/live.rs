@@ -8,8 +8,14 @@
 #[path = "live/bench.rs"]
 mod bench;
 #[cfg(test)]
+#[path = "live/cloud_group.rs"]
+mod cloud_group;
+#[cfg(test)]
 #[path = "live/consent.rs"]
 mod consent;
+#[cfg(test)]
+#[path = "live/counts.rs"]
+mod counts;
 #[cfg(test)]
 #[path = "live/ending.rs"]
 mod ending;

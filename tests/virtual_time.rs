@@ -14,5 +14,8 @@ mod match_day;
 #[path = "virtual_time/scribe.rs"]
 mod scribe;
 #[cfg(test)]
-#[path = "virtual_time/viewer.rs"]
-mod viewer;
+#[path = "virtual_time/thresholds.rs"]
+mod thresholds;
+#[cfg(test)]
+#[path = "virtual_time/whole_match.rs"]
+mod whole_match;

@@ -38,6 +38,9 @@ class Reader:
     def many(self, item):
         return [item() for _ in range(self.unsigned())]
 
+    def optional(self, item):
+        return item() if self.unsigned() else None
+
     def numbers(self, count):
         return [self.unsigned() for _ in range(count)]
 
@@ -48,7 +51,16 @@ class Reader:
         return key, buckets, dict(zip(["min_us", "max_us", "sum_us", "above"], self.numbers(4)))
 
     def send(self):
-        return (self.text(), self.signed(), *self.numbers(4))
+        return (self.text(), self.text(), self.text(), self.signed(), *self.numbers(5))
+
+    def unanswered(self):
+        return (*self.numbers(2), self.text(), OUTCOMES[self.unsigned()])
+
+    def response(self):
+        return (self.text(), self.optional(self.signed), *self.numbers(8))
+
+    def trouble(self):
+        return (self.text(), self.text(), self.text(), self.unsigned())
 
     def frame(self):
         frame = dict(zip(["worker", "incarnation", "sequence"], self.numbers(3)))
@@ -56,14 +68,19 @@ class Reader:
         frame["series"] = self.many(self.series)
         frame["arrivals"] = dict(zip(ARRIVALS, self.numbers(len(ARRIVALS))))
         frame["sends"] = self.many(self.send)
+        frame["answers"] = self.many(lambda: (self.text(), *self.numbers(2)))
+        frame["unanswered"] = self.many(self.unanswered)
+        frame["unanswered_untold"] = self.unsigned()
+        frame["responses"] = self.many(self.response)
+        frame["troubles"] = self.many(self.trouble)
         frame["bytes_received"] = self.unsigned()
-        frame["audience"], frame["machine"] = self.numbers(4), self.numbers(8)
+        frame["audience"], frame["machine"] = self.numbers(6), self.numbers(8)
         return frame
 
 
 def frames(folder):
     with open(f"{folder}/record/frames.bin", "rb") as file:
-        assert file.read(8) == b"HULKFRM1", "not a file of frames"
+        assert file.read(8) == b"HULKFRM2", "not a file of frames of version 2"
         while head := file.read(4):
             reader = Reader(file.read(struct.unpack("<I", head)[0]))
             yield reader.frame()
@@ -72,6 +89,6 @@ def frames(folder):
 
 if __name__ == "__main__":
     for frame in frames(sys.argv[1]):
-        first = sum(send[2] for send in frame["sends"])
+        first = sum(send[4] for send in frame["sends"])
         print(frame["sequence"], frame["from"] / 1e6, "s:", frame["audience"][0], "viewers,",
               frame["arrivals"]["intended"], "arrivals,", first, "first attempts")

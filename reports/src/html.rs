@@ -2,6 +2,8 @@
 //! broke, when, for how many and why.
 
 mod chart;
+mod faults;
+mod ledgers;
 mod panel;
 mod tables;
 
@@ -42,9 +44,12 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("objectives", tables::objectives(verdict)),
         ("validity", tables::validity(verdict)),
         ("scaling", tables::scaling(verdict)),
-        ("ledger", tables::ledger(verdict)),
+        ("ledger", ledgers::arrivals(&view, verdict)),
+        ("requests", ledgers::requests(&view, verdict)),
+        ("responses", ledgers::responses(&view)),
         ("steps", tables::steps(&crate::summary::steps(&view))),
-        ("events", tables::events(record)),
+        ("troubles", ledgers::troubles(&view)),
+        ("events", ledgers::events(record)),
         ("environment", tables::environment(record)),
     ];
     fill(TEMPLATE, &parts).into_bytes()

@@ -1,6 +1,6 @@
 //! From a record to its verdict.
 
-use hulk_record::{Manifest, Record, RunEnd};
+use hulk_record::{Record, RunEnd};
 
 use crate::objectives::{Capacity, results};
 use crate::supply::{Supply, scaling_of};
@@ -8,8 +8,8 @@ use crate::validity::checks;
 use crate::verdict::{
     Check, ObjectiveResult, ObjectiveStatus, RequestTotals, ServiceScaling, Verdict, VerdictKind,
 };
-use crate::view::{View, not_served};
-use crate::words::{count, minute, number, was};
+use crate::view::View;
+use crate::words::{counted, minute, not_served, number};
 
 /// Judges a record: first whether the run delivered what it claims, then whether the objectives
 /// hold, and how well supply kept up with demand.
@@ -36,7 +36,7 @@ pub fn judge(record: &Record) -> Verdict {
             &objectives,
             ending(record, ended_match_min),
         ),
-        notes: notes(manifest, &objectives, &scaling),
+        notes: notes(&view, &objectives, &scaling),
         kind,
         partial,
         name: manifest.name.clone(),
@@ -129,35 +129,48 @@ fn reasons(
     reasons
 }
 
+/// Below so many requests in a decision window chance alone moves demand by more than 2 %.
+const WINDOW_REQUESTS_MIN: u64 = 2500;
+
+/// Whether a shortage that breached nothing is worth a note. Where demand is counted from few
+/// requests, a window is short by mere chance now and then.
+fn tells(service: &ServiceScaling, lasted_match_min: f64, objectives: &[ObjectiveResult]) -> bool {
+    let mut of_service = objectives.iter().filter(|result| result.service == service.service);
+    let named = of_service.clone().next().is_some();
+    let breached = of_service.any(|result| result.status == ObjectiveStatus::Breached);
+    let noisy = service.window_requests_max < WINDOW_REQUESTS_MIN;
+    // A window's length in minutes is rarely a binary fraction.
+    let long = lasted_match_min * 60.0 > service.window_match_s + 1e-6;
+    !breached && (named || !noisy || long)
+}
+
 fn notes(
-    manifest: &Manifest,
+    view: &View<'_>,
     objectives: &[ObjectiveResult],
     scaling: &[ServiceScaling],
 ) -> Vec<String> {
+    let manifest = view.manifest();
     let mut notes = Vec::new();
     let rated = manifest.services.iter().any(|service| service.rated_rps.is_some());
     if rated && scaling.iter().all(|service| service.not_judged.is_some()) {
         notes.push("Scaling was not judged: the capacity is not known.".to_owned());
     }
     for service in scaling {
-        let breached = objectives.iter().any(|result| {
-            result.service == service.service && result.status == ObjectiveStatus::Breached
-        });
-        if let (false, Some(short)) = (breached, &service.shortage) {
+        let short = service.shortage.as_ref();
+        if let Some(short) = short.filter(|s| tells(service, s.lasted_match_min, objectives)) {
             notes.push(format!(
                 "{} had fewer instances than it needed for {} match minutes, worst at match \
-                 minute {} with {} of {}, and {} of its requests {} not served meanwhile; no \
-                 objective was breached by it.",
+                 minute {} with {} of {}, and {} meanwhile; no objective was breached by it.",
                 service.service,
                 number(short.lasted_match_min),
                 minute(short.worst_match_min),
                 number(short.worst_supply),
                 number(short.worst_demand),
-                count(short.not_served),
-                was(short.not_served),
+                not_served(short.not_served, short.viewers_not_served, manifest.scale),
             ));
         }
     }
+    notes.extend(troubles(view));
     if (manifest.clock.speed - 1.0).abs() > f64::EPSILON {
         notes.push(format!(
             "The match ran at {} times its speed; latencies and time-outs are in wall time.",
@@ -166,6 +179,19 @@ fn notes(
     }
     notes.extend(scaled_down(manifest.scale));
     notes
+}
+
+/// What went wrong in the journeys is neither the target's doing nor the generator's.
+fn troubles(view: &View<'_>) -> Option<String> {
+    let all = view.merged.troubles();
+    let worst = all.first()?;
+    Some(format!(
+        "The journeys met {} of their own, most often in {} / {}: {}.",
+        counted(all.iter().map(|trouble| trouble.count).sum(), "trouble"),
+        worst.journey,
+        worst.step,
+        worst.what,
+    ))
 }
 
 /// What a smaller audience cannot show.
@@ -187,7 +213,7 @@ fn requests(view: &View<'_>) -> RequestTotals {
         total.retries += send.retries;
         total.served += send.served;
         total.abandoned += send.abandoned;
-        total.not_served += not_served(send);
+        total.not_served += send.not_served();
         total
     })
 }

@@ -4,13 +4,16 @@ mod hlog;
 mod html;
 mod judge;
 mod objectives;
+mod responses;
 mod sentence;
 mod summary;
 mod supply;
+mod target;
 mod timeline;
 mod validity;
 mod verdict;
 mod view;
+mod when;
 mod words;
 
 pub use hlog::hlog;

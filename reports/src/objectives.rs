@@ -2,14 +2,12 @@
 
 mod latency;
 
-use std::collections::BTreeMap;
-
 use hulk_record::{Bound, Objective};
 
-use crate::supply::Supply;
+use crate::supply::{Supply, of_service};
 use crate::verdict::{ObjectiveResult, ObjectiveStatus, ServiceScaling};
-use crate::view::{View, not_served};
-use crate::words::{count, minute, number, number_and_limit, percent, was};
+use crate::view::View;
+use crate::words::{count, minute, not_served, number, number_and_limit, percent, stood_for, was};
 
 /// What is known of the capacity of the services, in the order of the manifest.
 pub(crate) struct Capacity<'a> {
@@ -54,7 +52,7 @@ pub(crate) fn results(view: &View<'_>, capacity: &Capacity<'_>) -> Vec<Objective
         }
         Bound::ServedShare { min } => served_share(view, capacity, objective, min),
         Bound::CapacityDebt { max_instance_min } => {
-            capacity_debt(capacity, objective, max_instance_min)
+            capacity_debt(view, capacity, objective, max_instance_min)
         }
     });
     std::iter::once(arrivals_served(view)).chain(own).collect()
@@ -70,19 +68,23 @@ fn arrivals_served(view: &View<'_>) -> ObjectiveResult {
         let here = frame.arrivals.dropped_target;
         dropped += here;
         if here > 0 {
-            let at = Some(view.manifest().match_minute(frame.from));
-            first = first.or(at);
-            worst = if here > worst.0 { (here, at) } else { worst };
+            let at = view.interval_at(frame.from);
+            first = first.or(Some(at));
+            worst = if here > worst.0 { (here, Some(at)) } else { worst };
         }
     }
-    let reason = match (first, worst.1) {
+    let first = first.map(|interval| view.when_interval(interval));
+    let worst = worst.1.map(|interval| view.minute_of(interval));
+    let reason = match (&first, worst) {
         (Some(first), Some(worst)) => format!(
-            "{} of {} arrivals {} not served: every user waited for overdue answers, first at \
-             match minute {}, worst at {}.",
+            "{} of {} arrivals{} {} not served: every user waited for overdue answers, first at \
+             match minute {first}, worst at {}.",
             count(dropped),
             count(intended),
+            stood_for(dropped, view.manifest().scale)
+                .map(|all| format!(" (who stood for {all})"))
+                .unwrap_or_default(),
             was(dropped),
-            minute(first),
             minute(worst),
         ),
         _ => format!("None of {} arrivals was kept out by the target.", count(intended)),
@@ -97,8 +99,10 @@ fn arrivals_served(view: &View<'_>) -> ObjectiveResult {
         unit: "arrivals",
         samples: intended,
         status: status(dropped == 0),
-        first_match_min: first,
-        worst_match_min: worst.1,
+        first_match_min: first.as_ref().map(|when| when.minute),
+        moment: first.and_then(|when| when.moment()),
+        worst_match_min: worst,
+        viewers_not_served: Some(dropped),
         reason,
     }
 }
@@ -111,24 +115,21 @@ fn served_share(
     min: f64,
 ) -> ObjectiveResult {
     let service = &objective.service;
-    let (mut asked, mut missed) = (0, 0);
-    let (mut first, mut worst) = (None, (0, None));
-    let of_service: BTreeMap<i32, _> = view
-        .sends
-        .iter()
-        .filter(|((name, _), _)| name == service)
-        .map(|((_, due), send)| (*due, send))
-        .collect();
-    for (due, send) in of_service {
-        let (here, not_served) = (send.first.saturating_sub(send.abandoned), not_served(send));
-        asked += here;
-        missed += not_served;
-        let at = Some(view.minute_of(i64::from(due)));
-        if not_served as f64 > here as f64 * (1.0 - min) {
-            first = first.or(at);
+    let (mut asked, mut missed, mut viewers) = (0, 0, 0);
+    let (mut onset, mut worst) = (None, (0, None));
+    for (due, send) in of_service(view, service) {
+        let here = send.not_served();
+        asked += send.first.saturating_sub(send.abandoned);
+        missed += here;
+        viewers += send.viewers_not_served;
+        if here > 0 {
+            onset = onset.or(Some(i64::from(due)));
+            worst = if here > worst.0 { (here, Some(i64::from(due))) } else { worst };
         }
-        worst = if not_served > worst.0 { (not_served, at) } else { worst };
     }
+    let viewers = view.tells_viewers().then_some(viewers);
+    let onset = onset.map(|interval| view.when_interval(interval));
+    let worst = worst.1.map(|interval| view.minute_of(interval));
     let blank = blank(objective, "first attempts served", min, "share");
     if asked == 0 {
         let reason = format!("No request to {service} was due, so its served share is unknown.");
@@ -137,31 +138,44 @@ fn served_share(
     let measured = (asked - missed) as f64 / asked as f64;
     let met = measured >= min;
     let mut reason = format!(
-        "{service} served {} % of {} first attempts (at least {} %): {} {} not served",
+        "{service} served {} % of {} first attempts (at least {} %)",
         percent(measured),
         count(asked),
         percent(min),
-        count(missed),
-        was(missed),
     );
-    if let (false, Some(worst)) = (met, worst.1) {
-        let cause = capacity.cause(service, worst);
-        reason += &format!(", most at match minute {}; {cause}", minute(worst));
+    let missing = not_served(missed, viewers, view.manifest().scale);
+    match (&onset, worst) {
+        (Some(onset), Some(worst)) if !met => {
+            let cause = capacity.cause(service, worst);
+            let most = minute(worst);
+            reason += &format!(
+                ": {missing}, from match minute {onset} on, most at match minute {most}; {cause}"
+            );
+        }
+        _ => reason += &format!(": {missing}"),
     }
+    let onset = onset.filter(|_| !met);
     ObjectiveResult {
         at_least: true,
         measured: Some(measured),
         samples: asked,
         status: status(met),
-        first_match_min: if met { None } else { first },
-        worst_match_min: worst.1,
+        first_match_min: onset.as_ref().map(|when| when.minute),
+        moment: onset.and_then(|when| when.moment()),
+        worst_match_min: worst,
+        viewers_not_served: viewers,
         reason: reason + ".",
         ..blank
     }
 }
 
 /// ∫(d − s)⁺dt in instance-minutes of match time.
-fn capacity_debt(capacity: &Capacity<'_>, objective: &Objective, max: f64) -> ObjectiveResult {
+fn capacity_debt(
+    view: &View<'_>,
+    capacity: &Capacity<'_>,
+    objective: &Objective,
+    max: f64,
+) -> ObjectiveResult {
     let service = &objective.service;
     let blank = blank(objective, "capacity debt", max, "instance-minutes");
     let known = capacity
@@ -179,16 +193,18 @@ fn capacity_debt(capacity: &Capacity<'_>, objective: &Objective, max: f64) -> Ob
     let (shown, shown_limit) = number_and_limit(debt, max);
     let mut reason =
         format!("{service} lacked {shown} instance-minutes of capacity (limit {shown_limit})");
-    if let Some(short) = &scaling.shortage {
+    let onset = scaling.shortage.map(|short| {
+        let from_s = (short.first_match_min - view.manifest().from_match_min) * 60.0;
+        view.when(from_s, from_s + scaling.window_match_s)
+    });
+    if let (Some(short), Some(onset)) = (&scaling.shortage, &onset) {
         reason += &format!(
-            ": supply was below demand from match minute {}, worst at {} with {} of the {} \
-             instances needed, and {} of its requests {} not served meanwhile",
-            minute(short.first_match_min),
+            ": supply was below demand from match minute {onset}, worst at {} with {} of the {} \
+             instances needed, and {} meanwhile",
             minute(short.worst_match_min),
             number(short.worst_supply),
             number(short.worst_demand),
-            count(short.not_served),
-            was(short.not_served),
+            not_served(short.not_served, short.viewers_not_served, view.manifest().scale),
         );
     }
     ObjectiveResult {
@@ -196,7 +212,9 @@ fn capacity_debt(capacity: &Capacity<'_>, objective: &Objective, max: f64) -> Ob
         samples: 0,
         status: status(debt <= max),
         first_match_min: scaling.shortage.map(|short| short.first_match_min),
+        moment: onset.and_then(|when| when.moment()),
         worst_match_min: scaling.shortage.map(|short| short.worst_match_min),
+        viewers_not_served: scaling.shortage.and_then(|short| short.viewers_not_served),
         reason: reason + ".",
         ..blank
     }
@@ -215,7 +233,9 @@ fn blank(objective: &Objective, what: &str, limit: f64, unit: &'static str) -> O
         samples: 0,
         status: ObjectiveStatus::Unknown,
         first_match_min: None,
+        moment: None,
         worst_match_min: None,
+        viewers_not_served: None,
         reason: String::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! The verdict in words.
 
-use crate::verdict::{Verdict, VerdictKind};
-use crate::words::{capital, count, minute};
+use crate::verdict::{ObjectiveStatus, ServiceScaling, Verdict, VerdictKind};
+use crate::words::{capital, count, minute, requests_of};
 
 /// Further reasons in the terminal; the report has all of them.
 const REASONS_MAX: usize = 5;
@@ -41,15 +41,43 @@ fn until_then(partial: Option<VerdictKind>, reason: &str) -> String {
     }
 }
 
+/// Services that the first reason does not tell of; more are in the report.
+const SERVICES_MAX: usize = 3;
+
 fn unserved(verdict: &Verdict) -> String {
     let requests = &verdict.requests;
     if verdict.kind != VerdictKind::Fail || requests.not_served == 0 {
         return String::new();
     }
+    let told = verdict.objectives.iter().find(|result| {
+        result.status == ObjectiveStatus::Breached
+            && result.viewers_not_served.is_some()
+            && verdict.reasons.first() == Some(&result.reason)
+    });
+    let mut others: Vec<&ServiceScaling> = verdict
+        .scaling
+        .iter()
+        .filter(|s| s.not_served > 0 && told.is_none_or(|told| told.service != s.service))
+        .collect();
+    others.sort_by_key(|service| std::cmp::Reverse(service.not_served));
+    let others: Vec<String> = others
+        .into_iter()
+        .take(SERVICES_MAX)
+        .map(|s| {
+            let what = requests_of(s.not_served, s.viewers_not_served, verdict.scale);
+            format!("{} {what}", s.service)
+        })
+        .collect();
     format!(
-        " In all {} of {} requests were not served.",
+        " In all {} of {} requests were not served{}{}.",
         count(requests.not_served),
-        count(requests.first)
+        count(requests.first),
+        match (told, others.is_empty()) {
+            (_, true) => "",
+            (Some(_), _) => "; also ",
+            (None, _) => ": ",
+        },
+        others.join(", "),
     )
 }
 

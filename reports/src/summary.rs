@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use hulk_record::{Environment, Measure, Record, RunEnd, RunEvent, Samples};
+use hulk_record::{
+    Environment, FaultInfo, Measure, Offset, Record, RunEnd, Samples, SendTotals, TroubleCount,
+};
 use serde::Serialize;
 
 use crate::RenderError;
+use crate::responses::{MomentSummary, moments};
 use crate::sentence::headline;
+use crate::target::{Ledger, ledger};
 use crate::verdict::Verdict;
 use crate::view::View;
 
 /// The version of the summary's format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -27,9 +31,63 @@ struct Summary<'a> {
     scale: f64,
     verdict: &'a Verdict,
     steps: Vec<StepSummary>,
-    events: &'a [RunEvent],
+    /// The ledger of responses, a moment each.
+    moments: Vec<MomentSummary>,
+    faults: &'a [FaultInfo],
+    /// What went wrong in the journeys themselves.
+    troubles: Vec<TroubleCount>,
+    audience: AudienceSummary,
+    /// The target's own count beside the record's; null where it did not tell.
+    target: Option<Ledger>,
+    events: Vec<EventSummary>,
     end: &'a RunEnd,
     environment: &'a Environment,
+}
+
+/// Viewers at the end of an interval, at most.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct AudienceSummary {
+    pub(crate) present_max: u64,
+    /// In the app and not in the video.
+    pub(crate) at_home_max: u64,
+    /// Of those present: who had closed the app before their stay was over.
+    pub(crate) gave_up_max: u64,
+}
+
+pub(crate) fn audience(view: &View<'_>) -> AudienceSummary {
+    let largest = |all: Vec<Option<u64>>| all.into_iter().flatten().max().unwrap_or(0);
+    AudienceSummary {
+        present_max: largest(view.present()),
+        at_home_max: largest(view.gauge(|audience| audience.at_home)),
+        gave_up_max: largest(view.gauge(|audience| audience.gave_up)),
+    }
+}
+
+/// An event with both of its times.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct EventSummary {
+    pub(crate) at: Offset,
+    pub(crate) match_min: f64,
+    /// When it was to happen; null where nobody planned it.
+    pub(crate) intended: Option<Offset>,
+    pub(crate) intended_match_min: Option<f64>,
+    /// From the intended to the real time, in ms of wall time; below 0 it came early.
+    pub(crate) late_ms: Option<f64>,
+    pub(crate) kind: String,
+    pub(crate) text: String,
+}
+
+pub(crate) fn events(record: &Record) -> Vec<EventSummary> {
+    let told = |event: &hulk_record::RunEvent| EventSummary {
+        at: event.at,
+        match_min: record.manifest.match_minute(event.at),
+        intended: event.intended,
+        intended_match_min: event.intended.map(|at| record.manifest.match_minute(at)),
+        late_ms: event.intended.map(|intended| event.at.since(intended) as f64 / 1e3),
+        kind: event.kind.clone(),
+        text: event.text.clone(),
+    };
+    record.events.iter().map(told).collect()
 }
 
 /// A step, or a whole journey where the step's name is empty; all regions together, from t = 0 on.
@@ -41,6 +99,31 @@ pub(crate) struct StepSummary {
     /// Answers by outcome; of a whole journey, its ends by outcome.
     pub(crate) outcomes: BTreeMap<&'static str, u64>,
     pub(crate) measures: BTreeMap<&'static str, Quantiles>,
+    /// Requests due; null of a whole journey, and where an old record does not tell by step.
+    pub(crate) requests: Option<StepRequests>,
+}
+
+/// The requests of a step.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct StepRequests {
+    pub(crate) first: u64,
+    pub(crate) retries: u64,
+    /// (first + retries) ÷ first; null without first attempts.
+    pub(crate) amplification: Option<f64>,
+    pub(crate) not_served: u64,
+    pub(crate) viewers_not_served: u64,
+}
+
+impl StepRequests {
+    fn of(totals: &SendTotals) -> Self {
+        Self {
+            first: totals.first,
+            retries: totals.retries,
+            amplification: totals.amplification(),
+            not_served: totals.not_served(),
+            viewers_not_served: totals.viewers_not_served,
+        }
+    }
 }
 
 /// A measure over all outcomes, in µs of wall time.
@@ -82,6 +165,7 @@ impl Quantiles {
 /// When a value has no JSON form; none of a record's has.
 pub fn summary(record: &Record, verdict: &Verdict) -> Result<Vec<u8>, RenderError> {
     let manifest = &record.manifest;
+    let view = View::of(record);
     let summary = Summary {
         version: VERSION,
         exit_code: verdict.kind.exit_code(),
@@ -92,8 +176,13 @@ pub fn summary(record: &Record, verdict: &Verdict) -> Result<Vec<u8>, RenderErro
         clock_speed: manifest.clock.speed,
         scale: manifest.scale,
         verdict,
-        steps: steps(&View::of(record)),
-        events: &record.events,
+        steps: steps(&view),
+        moments: moments(&view),
+        faults: &manifest.faults,
+        troubles: view.merged.troubles(),
+        audience: audience(&view),
+        target: ledger(&view),
+        events: events(record),
         end: &record.end,
         environment: &manifest.environment,
     };
@@ -105,6 +194,7 @@ pub fn summary(record: &Record, verdict: &Verdict) -> Result<Vec<u8>, RenderErro
 /// Every step with samples, in the order of the manifest, then what the manifest does not name.
 /// Regions and outcomes are merged as they are read: apart they would fill the memory.
 pub(crate) fn steps(view: &View<'_>) -> Vec<StepSummary> {
+    let requests = view.steps();
     let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
     for (key, samples) in view.judged().flat_map(|frame| &frame.series) {
         let group = groups.entry((&key.journey, &key.step)).or_default();
@@ -117,7 +207,7 @@ pub(crate) fn steps(view: &View<'_>) -> Vec<StepSummary> {
     }
     let mut rows: Vec<(usize, StepSummary)> = groups
         .into_iter()
-        .map(|(name, group)| (rank(view, name), group.summary(view, name)))
+        .map(|(name, group)| (rank(view, name), group.summary(view, name, requests.get(&name))))
         .collect();
     rows.sort_by_key(|&(rank, _)| rank);
     rows.into_iter().map(|(_, row)| row).collect()
@@ -139,13 +229,19 @@ struct Group {
 }
 
 impl Group {
-    fn summary(self, view: &View<'_>, (journey, step): (&str, &str)) -> StepSummary {
+    fn summary(
+        self,
+        view: &View<'_>,
+        (journey, step): (&str, &str),
+        requests: Option<&SendTotals>,
+    ) -> StepSummary {
         StepSummary {
             journey: journey.to_owned(),
             step: step.to_owned(),
             service: view.service_of(journey, step).map(str::to_owned),
             outcomes: self.outcomes,
             measures: self.measures.iter().map(|(m, s)| (m.name(), Quantiles::of(s))).collect(),
+            requests: requests.map(StepRequests::of),
         }
     }
 }

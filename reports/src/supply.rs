@@ -1,10 +1,10 @@
 //! Demand and supply of each service as step functions, and how well supply kept up.
 
-use hulk_record::{CapacitySample, Offset, ServiceInfo};
+use hulk_record::{CapacitySample, Offset, SendTotals, ServiceInfo};
 use hulk_scaling::elasticity::{Step, lags, measure};
 
 use crate::verdict::{ServiceScaling, Shortage};
-use crate::view::{View, not_served};
+use crate::view::View;
 
 /// Demand and supply of one service, in instances, from t = 0 on.
 pub(crate) struct Supply {
@@ -86,12 +86,13 @@ impl Supply {
             .filter(|(step, _)| step.missing() > 0.0)
             .map(|(step, end_s)| end_s - step.at_s)
             .sum();
-        let not_served = view
-            .sends
-            .iter()
-            .filter(|((service, due), _)| *service == self.service && !self.met_due_in(view, *due))
-            .map(|(_, send)| not_served(send))
-            .sum();
+        let (mut not_served, mut viewers) = (0, 0);
+        for (due, send) in of_service(view, &self.service) {
+            if !self.met_due_in(view, due) {
+                not_served += send.not_served();
+                viewers += send.viewers_not_served;
+            }
+        }
         Some(Shortage {
             first_match_min: view.minute_at(first.at_s),
             worst_match_min: view.minute_at(worst.at_s),
@@ -99,6 +100,7 @@ impl Supply {
             worst_supply: worst.supply,
             lasted_match_min: short_s / 60.0,
             not_served,
+            viewers_not_served: view.tells_viewers().then_some(viewers),
         })
     }
 
@@ -114,9 +116,18 @@ pub(crate) fn scaling_of(
     service: &ServiceInfo,
     supply: &Result<Supply, String>,
 ) -> ServiceScaling {
+    let sends = || of_service(view, &service.name);
+    let onset = sends().find(|(_, send)| send.not_served() > 0);
+    let onset = onset.map(|(due, _)| view.when_interval(i64::from(due)));
+    let viewers = sends().map(|(_, send)| send.viewers_not_served).sum();
     let unknown = ServiceScaling {
         service: service.name.clone(),
         not_judged: None,
+        window_requests_max: windows(view, service).iter().map(|w| w.requests).max().unwrap_or(0),
+        not_served: sends().map(|(_, send)| send.not_served()).sum(),
+        viewers_not_served: view.tells_viewers().then_some(viewers),
+        not_served_first_match_min: onset.as_ref().map(|when| when.minute),
+        moment: onset.and_then(|when| when.moment()),
         window_match_s: window_intervals(view, service) as f64 * interval_s(view),
         elasticity: None,
         demand_peak: 0.0,
@@ -142,6 +153,15 @@ pub(crate) fn scaling_of(
     }
 }
 
+/// The requests of a service by due interval, in the order of time.
+pub(crate) fn of_service<'a>(
+    view: &'a View<'_>,
+    service: &str,
+) -> impl Iterator<Item = (i32, &'a SendTotals)> {
+    let [first, last] = [i32::MIN, i32::MAX].map(|due| (service.to_owned(), due));
+    view.sends.range(first..=last).map(|((_, due), send)| (*due, send))
+}
+
 /// What observers saw of a service, in the order of time.
 fn ready(samples: &[CapacitySample], service: &str) -> Vec<(Offset, f64)> {
     let mut ready: Vec<(Offset, f64)> = samples
@@ -163,9 +183,17 @@ fn window_intervals(view: &View<'_>, service: &ServiceInfo) -> i64 {
     (service.decision_window_s / interval_s(view)).round().max(1.0) as i64
 }
 
-/// Instances needed from each decision window's start (match seconds) on: the first attempts due
-/// in it ÷ what an instance may serve in it, in whole instances.
-fn demand(view: &View<'_>, service: &ServiceInfo, rated: f64) -> Vec<(f64, f64)> {
+/// A decision window.
+struct Window {
+    /// In match seconds.
+    from_s: f64,
+    to_s: f64,
+    /// First attempts due in it.
+    requests: u64,
+}
+
+/// The decision windows of a service, in the order of time.
+fn windows(view: &View<'_>, service: &ServiceInfo) -> Vec<Window> {
     let (length, intervals) = (window_intervals(view, service), view.intervals());
     let mut starts: Vec<i64> = (0..intervals).step_by(length as usize).collect();
     // Less than half a window at the end is too short to count on: it joins the one before.
@@ -182,8 +210,19 @@ fn demand(view: &View<'_>, service: &ServiceInfo, rated: f64) -> Vec<(f64, f64)>
         .zip(ends)
         .map(|(&from, to)| {
             let [from_s, to_s] = [from, to].map(|at| view.match_s(view.start_of(at)));
+            Window { from_s, to_s, requests: due(from, to) }
+        })
+        .collect()
+}
+
+/// Instances needed from each decision window's start (match seconds) on: the first attempts due
+/// in it ÷ what an instance may serve in it, in whole instances.
+fn demand(view: &View<'_>, service: &ServiceInfo, rated: f64) -> Vec<(f64, f64)> {
+    windows(view, service)
+        .into_iter()
+        .map(|Window { from_s, to_s, requests }| {
             let an_instance = (to_s - from_s) * rated * view.record.manifest.scale;
-            let exact = due(from, to) as f64 / an_instance;
+            let exact = requests as f64 / an_instance;
             // 3 × 0.1 is a little more than 0.3: such dust needs no instance of its own.
             let whole = (exact - 1e-9).ceil().max(0.0);
             (from_s, if whole.is_finite() { whole } else { 0.0 })

@@ -3,6 +3,7 @@
 mod arrivals;
 mod machine;
 mod record;
+mod target;
 
 use crate::supply::Supply;
 use crate::verdict::Check;
@@ -26,6 +27,7 @@ pub(crate) fn checks(view: &View<'_>, supplies: &[Result<Supply, String>]) -> Ve
         arrivals::little(view),
     ];
     checks.extend(record::capacity_feed(view, supplies));
+    checks.push(target::own_count(view));
     checks
 }
 

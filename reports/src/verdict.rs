@@ -164,8 +164,13 @@ pub struct ObjectiveResult {
     pub status: ObjectiveStatus,
     /// The match minute at which it first went wrong.
     pub first_match_min: Option<f64>,
+    /// The moment of the match before that minute.
+    pub moment: Option<String>,
     /// The match minute at which it was worst.
     pub worst_match_min: Option<f64>,
+    /// Viewers who were not served, each once; none where it is not about being served, or where
+    /// the record does not tell.
+    pub viewers_not_served: Option<u64>,
     /// What was found, as a sentence.
     pub reason: String,
 }
@@ -185,6 +190,8 @@ pub struct Shortage {
     pub lasted_match_min: f64,
     /// First attempts due in those intervals that were neither served nor given up.
     pub not_served: u64,
+    /// Viewers who were first not served in those intervals; none where the record does not tell.
+    pub viewers_not_served: Option<u64>,
 }
 
 /// How well a service's supply kept up with its demand.
@@ -196,6 +203,16 @@ pub struct ServiceScaling {
     pub not_judged: Option<String>,
     /// The length of a decision window in match seconds, rounded to whole intervals.
     pub window_match_s: f64,
+    /// First attempts due in its busiest decision window.
+    pub window_requests_max: u64,
+    /// First attempts that were neither served nor given up.
+    pub not_served: u64,
+    /// Viewers who were not served, each once; none where the record does not tell.
+    pub viewers_not_served: Option<u64>,
+    /// The match minute at which the first of them was due.
+    pub not_served_first_match_min: Option<f64>,
+    /// The moment of the match before that minute.
+    pub moment: Option<String>,
     /// The figures, in instances and match time.
     pub elasticity: Option<Elasticity>,
     /// Most instances needed.

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use hulk_record::{
-    Frame, Manifest, MergeError, Merged, Offset, Record, RunEnd, Samples, SendCount, SeriesKey,
+    AudienceSample, Frame, Manifest, MergeError, Merged, Offset, Record, RunEnd, Samples,
+    SendTotals, SeriesKey,
 };
+
+/// Since this version records tell of steps' requests and of viewers not served.
+const VERSION_OF_VIEWERS: u32 = 2;
 
 /// A record, merged.
 pub(crate) struct View<'a> {
@@ -15,7 +19,7 @@ pub(crate) struct View<'a> {
     /// End of what can be judged: the planned end, or the last frame's when the run was cut short.
     pub(crate) end: Offset,
     /// Requests by service and due interval, those due before t = 0 left out.
-    pub(crate) sends: BTreeMap<(String, i32), SendCount>,
+    pub(crate) sends: BTreeMap<(String, i32), SendTotals>,
     services: BTreeMap<(&'a str, &'a str), &'a str>,
 }
 
@@ -52,6 +56,21 @@ impl<'a> View<'a> {
     /// Whether the run came to its planned end.
     pub(crate) fn is_complete(&self) -> bool {
         matches!(self.record.end, RunEnd::Completed { .. })
+    }
+
+    /// Whether the record tells how many viewers were not served.
+    pub(crate) fn tells_viewers(&self) -> bool {
+        self.manifest().version >= VERSION_OF_VIEWERS
+    }
+
+    /// Requests due from t = 0 on by journey and step.
+    pub(crate) fn steps(&self) -> BTreeMap<(&str, &str), SendTotals> {
+        let mut steps: BTreeMap<(&str, &str), SendTotals> = BTreeMap::new();
+        let sends = self.merged.frames().flat_map(|frame| &frame.sends);
+        for send in sends.filter(|send| send.due_interval >= 0 && !send.step.is_empty()) {
+            steps.entry((&send.journey, &send.step)).or_default().add(send);
+        }
+        steps
     }
 
     /// The frames from t = 0 on: the lead-in is never judged. Those after the planned end hold late
@@ -103,22 +122,28 @@ impl<'a> View<'a> {
     /// Viewers present at the end of each judged interval, over all workers; none where no worker
     /// told.
     pub(crate) fn present(&self) -> Vec<Option<u64>> {
+        self.gauge(|audience| audience.present)
+    }
+
+    /// A number of viewers at the end of each judged interval, over all workers; none where no
+    /// worker told.
+    pub(crate) fn gauge(&self, of: impl Fn(&AudienceSample) -> u64) -> Vec<Option<u64>> {
         let mut latest: BTreeMap<(i64, u32), (Offset, u64)> = BTreeMap::new();
         for frame in self.judged() {
             // A frame belongs to the interval that it ends in, its end included.
             let interval = self.interval_at(frame.to.plus(-1));
             let entry = latest.entry((interval, frame.worker)).or_default();
             if frame.to >= entry.0 {
-                *entry = (frame.to, frame.audience.present);
+                *entry = (frame.to, of(&frame.audience));
             }
         }
-        let mut present = vec![None; self.intervals().max(0) as usize];
+        let mut all = vec![None; self.intervals().max(0) as usize];
         for ((interval, _), (_, viewers)) in latest {
-            if let Some(sum) = usize::try_from(interval).ok().and_then(|at| present.get_mut(at)) {
+            if let Some(sum) = usize::try_from(interval).ok().and_then(|at| all.get_mut(at)) {
                 *sum = Some(sum.unwrap_or(0) + viewers);
             }
         }
-        present
+        all
     }
 
     /// The samples of all series that `wants`, in judged frames that `keep` accepts.
@@ -135,9 +160,4 @@ impl<'a> View<'a> {
         }
         total
     }
-}
-
-/// First attempts that were neither served nor given up.
-pub(crate) fn not_served(send: &SendCount) -> u64 {
-    send.first.saturating_sub(send.abandoned).saturating_sub(send.served)
 }

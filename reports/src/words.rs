@@ -10,6 +10,41 @@ pub(crate) fn counted(of: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(of), if of == 1 { "" } else { "s" })
 }
 
+/// How many viewers of the match some viewers of the run stood for, to three digits: `4.2M`; none
+/// where nobody stood for another.
+pub(crate) fn stood_for(viewers: u64, scale: f64) -> Option<String> {
+    let whole = viewers as f64 / scale;
+    if scale >= 1.0 || viewers == 0 || !whole.is_finite() {
+        return None;
+    }
+    Some(match whole {
+        whole if whole >= 999_500.0 => format!("{}M", number(whole / 1e6)),
+        whole => {
+            let unit = 10_f64.powf(whole.log10().floor() - 2.0).max(1.0);
+            number((whole / unit).round() * unit)
+        }
+    })
+}
+
+/// "250 viewers", and for whom they stood: "250 viewers (who stood for 4.2M)".
+pub(crate) fn people(viewers: u64, scale: f64) -> String {
+    let told = counted(viewers, "viewer");
+    stood_for(viewers, scale)
+        .map_or_else(|| told.clone(), |all| format!("{told} (who stood for {all})"))
+}
+
+/// "300 requests of 250 viewers (who stood for 4.2M)". Old records do not tell of the viewers.
+pub(crate) fn requests_of(requests: u64, viewers: Option<u64>, scale: f64) -> String {
+    let of =
+        viewers.filter(|_| requests > 0).map(|viewers| format!(" of {}", people(viewers, scale)));
+    counted(requests, "request") + &of.unwrap_or_default()
+}
+
+/// "300 requests of 250 viewers (who stood for 4.2M) were not served".
+pub(crate) fn not_served(requests: u64, viewers: Option<u64>, scale: f64) -> String {
+    format!("{} {} not served", requests_of(requests, viewers, scale), was(requests))
+}
+
 /// "was" or "were".
 pub(crate) fn was(of: u64) -> &'static str {
     if of == 1 { "was" } else { "were" }
@@ -159,6 +194,19 @@ mod tests {
         assert_eq!(number_and_limit(500.04, 500.0), ("500.04".into(), "500".into()));
         assert_eq!(number_and_limit(812.3, 500.0), ("812".into(), "500".into()));
         assert_eq!(number_and_limit(500.0, 500.0), ("500".into(), "500".into()));
+    }
+
+    #[test]
+    fn those_not_served_are_told_at_full_size() {
+        let told = [(336, 8e-5), (5, 8e-5), (1, 0.08), (12_345, 0.001), (25_340, 0.000_1)]
+            .map(|(viewers, scale)| stood_for(viewers, scale).unwrap());
+        assert_eq!(told.join(" "), "4.2M 62,500 13 12.3M 253M");
+        assert_eq!((stood_for(5, 1.0), stood_for(0, 0.1)), (None, None));
+        assert_eq!(
+            not_served(1, Some(1), 8e-5),
+            "1 request of 1 viewer (who stood for 12,500) was not served"
+        );
+        assert_eq!(not_served(20, None, 8e-5), "20 requests were not served");
     }
 
     #[test]

@@ -1,15 +1,22 @@
 //! What a rehearsal would ask of the machine and of its target.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use hulk_record::{Bound, MatchTime};
 use hulk_traffic_models::Schedule;
 
-use crate::{Rehearsal, Step};
+use crate::session::Memory;
+use crate::{Placed, Rehearsal, SequenceStep};
+
+/// Over how many viewers is averaged what each draws for itself.
+const SAMPLE: u32 = 2000;
 
 /// What a run asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// Most viewers at one time: one connection and one file descriptor each.
+    /// Most viewers at one time, those on the home page included: one connection and one file
+    /// descriptor each.
     pub viewers_peak: u32,
     /// Visits in all.
     pub arrivals: u64,
@@ -39,32 +46,18 @@ impl Estimate {
     /// What `schedule` asks for in a rehearsal.
     pub fn of(rehearsal: &Rehearsal, schedule: &Schedule) -> Self {
         let speed = rehearsal.clock.speed;
-        let bin_s = (10.0 * speed).max(1.0);
-        let presence = schedule.presence_every((bin_s * 1e6) as i64);
-        let mut starts = vec![0.0; presence.len().max(1)];
-        for visit in schedule.visits.iter().filter(|visit| !visit.already_watching) {
-            let bin = (visit.arrive.as_s() / bin_s) as usize;
-            if let Some(count) = starts.get_mut(bin) {
-                *count += 1.0;
-            }
-        }
+        let bins = Bins::of(schedule, (10.0 * speed).max(1.0));
         let calls = Calls::of(rehearsal);
-        let peak = |of: &dyn Fn(f64, f64) -> f64| {
-            presence.iter().zip(&starts).map(|(p, s)| of(f64::from(*p), *s)).fold(0.0, f64::max)
-        };
-        let requests = |present: f64, starts: f64| {
-            speed
-                * (calls.per_s.values().sum::<f64>() * present
-                    + calls.per_start.values().sum::<f64>() * starts / bin_s)
-        };
-        let viewers_peak = schedule.peak_present();
+        let viewers_peak = rehearsal.users_peak(schedule);
         Self {
             viewers_peak,
             arrivals: schedule.visits.len() as u64,
-            requests_per_s_peak: peak(&requests),
+            requests_per_s_peak: (0..bins.present.len())
+                .map(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>())
+                .fold(0.0, f64::max),
             bits_per_s_peak: f64::from(viewers_peak) * calls.kbps * 1e3,
             wall_s: (rehearsal.until().0 + rehearsal.lead_in_us) as f64 / 1e6,
-            services: calls.services(rehearsal, &presence, &starts, bin_s),
+            services: calls.services(rehearsal, &bins),
         }
     }
 
@@ -72,7 +65,11 @@ impl Estimate {
     /// files the process may open.
     pub fn warnings(&self, rehearsal: &Rehearsal, descriptors: u64) -> Vec<String> {
         let mut warnings = Vec::new();
-        for service in &self.services {
+        let judged = |name: &str| {
+            let of_scaling = |bound: &Bound| matches!(bound, Bound::CapacityDebt { .. });
+            rehearsal.objectives.iter().any(|o| o.service == name && of_scaling(&o.bound))
+        };
+        for service in self.services.iter().filter(|service| judged(&service.name)) {
             if let Some(requests) = service.requests_per_window.filter(|n| *n < WINDOW_REQUESTS_MIN)
             {
                 warnings.push(format!(
@@ -101,73 +98,135 @@ impl Estimate {
     }
 }
 
+/// What happens in stretches of equal length.
+struct Bins {
+    length_s: f64,
+    /// Viewers in the video.
+    present: Vec<f64>,
+    /// Visits that start.
+    starts: Vec<f64>,
+    /// Viewers who press Back and go to the home page.
+    exits: Vec<f64>,
+    /// Viewers who do something at a moment.
+    acts: Vec<f64>,
+}
+
+impl Bins {
+    fn of(schedule: &Schedule, length_s: f64) -> Self {
+        let presence = schedule.presence_every((length_s * 1e6) as i64);
+        let count = presence.len().max(1);
+        let mut bins = Self {
+            length_s,
+            present: presence.into_iter().map(f64::from).collect(),
+            starts: vec![0.0; count],
+            exits: vec![0.0; count],
+            acts: vec![0.0; count],
+        };
+        let add = |to: &mut Vec<f64>, at: MatchTime| {
+            if let Some(count) = to.get_mut((at.as_s().max(0.0) / length_s) as usize) {
+                *count += 1.0;
+            }
+        };
+        for visit in &schedule.visits {
+            if !visit.already_watching {
+                add(&mut bins.starts, visit.arrive);
+            }
+            let Some(back) = visit.back else { continue };
+            if back.to_home {
+                add(&mut bins.exits, visit.leave);
+            }
+            if let Some(stay) = back.returns {
+                add(&mut bins.starts, stay.arrive);
+            }
+        }
+        schedule.actions.iter().for_each(|action| add(&mut bins.acts, action.at));
+        bins
+    }
+
+    /// Requests per match second in a bin.
+    fn per_s(&self, calls: &PerViewer, bin: usize) -> f64 {
+        let at = |of: &[f64]| of.get(bin).copied().unwrap_or(0.0);
+        let moments = calls.per_start * at(&self.starts)
+            + calls.per_exit * at(&self.exits)
+            + calls.per_act * at(&self.acts);
+        calls.per_s * at(&self.present) + moments / self.length_s
+    }
+}
+
+/// Requests of a viewer to one service, on average.
+#[derive(Default)]
+struct PerViewer {
+    /// A start makes so many.
+    per_start: f64,
+    /// Pressing Back and going home makes so many.
+    per_exit: f64,
+    /// An answer to a moment makes so many.
+    per_act: f64,
+    /// A viewer who watches makes so many per match second.
+    per_s: f64,
+}
+
 /// Requests of a viewer by service.
 struct Calls {
-    /// A start makes so many.
-    per_start: BTreeMap<String, f64>,
-    /// A viewer who watches makes so many per match second.
-    per_s: BTreeMap<String, f64>,
+    services: BTreeMap<String, PerViewer>,
     /// Media of a viewer, in kbit/s of wall time.
     kbps: f64,
 }
 
 impl Calls {
     fn of(rehearsal: &Rehearsal) -> Self {
-        let mut calls = Self { per_start: BTreeMap::new(), per_s: BTreeMap::new(), kbps: 0.0 };
-        let journey = &rehearsal.journey;
-        let after = journey.after.iter().cloned().map(Step::After);
-        let every = journey.every.iter().cloned().map(Step::Every);
-        for step in after.chain(every).chain(journey.hls.iter().cloned().map(Step::Hls)) {
-            match step {
-                Step::After(step) => {
-                    *calls.per_start.entry(step.request.service).or_default() +=
-                        f64::from(step.repeat);
-                }
-                Step::Every(step) => {
-                    *calls.per_s.entry(step.request.service).or_default() += 1.0 / step.period_s;
-                }
-                Step::Hls(step) => {
-                    let segment_s =
-                        rehearsal.platform().map_or(6.0, |e| e.platform.media.segment_s);
-                    *calls.per_s.entry(step.service).or_default() += 2.0 / segment_s;
-                    calls.kbps = step.kbps_max;
-                }
+        let script = &rehearsal.script;
+        let viewers: Vec<Memory> = (0..SAMPLE)
+            .map(|viewer| Memory::new(Arc::clone(script), rehearsal.seed, viewer, false))
+            .collect();
+        let mut services: BTreeMap<String, PerViewer> = BTreeMap::new();
+        let mut add = |steps: &[Placed<SequenceStep>], of: fn(&mut PerViewer) -> &mut f64| {
+            for placed in steps {
+                let Some(step) = placed.what.request() else { continue };
+                let calls = services.entry(step.request.service.clone()).or_default();
+                *of(calls) += share(&viewers, placed) * f64::from(step.repeat);
             }
+        };
+        add(&script.start, |calls| &mut calls.per_start);
+        add(&script.exit, |calls| &mut calls.per_exit);
+        add(&script.act, |calls| &mut calls.per_act);
+        for placed in &script.every {
+            let calls = services.entry(placed.what.request.service.clone()).or_default();
+            calls.per_s += share(&viewers, placed) / placed.what.period_s;
         }
-        calls
+        let mut kbps = 0.0;
+        if let Some(placed) = &script.hls {
+            let segment_s = rehearsal.platform().map_or(6.0, |e| e.platform.media.segment_s);
+            let calls = services.entry(placed.what.service.clone()).or_default();
+            calls.per_s += share(&viewers, placed) * 2.0 / segment_s;
+            kbps = placed.what.kbps_max;
+        }
+        Self { services, kbps }
     }
 
-    fn services(
-        &self,
-        rehearsal: &Rehearsal,
-        presence: &[u32],
-        starts: &[f64],
-        bin_s: f64,
-    ) -> Vec<ServiceEstimate> {
-        let bins = presence.len().max(1) as f64;
-        let present = presence.iter().map(|p| f64::from(*p)).sum::<f64>() / bins;
-        let starts_per_s = starts.iter().sum::<f64>() / bins / bin_s;
-        let mut names: Vec<&String> = self.per_start.keys().chain(self.per_s.keys()).collect();
-        names.sort_unstable();
-        names.dedup();
+    fn all(&self) -> impl Iterator<Item = &PerViewer> {
+        self.services.values()
+    }
+
+    fn services(&self, rehearsal: &Rehearsal, bins: &Bins) -> Vec<ServiceEstimate> {
         let window_of = |name: &str| {
             let services = &rehearsal.platform()?.platform.services;
             services.iter().find(|known| known.name == name).map(|known| known.decision_window_s)
         };
-        let of =
-            |calls: &BTreeMap<String, f64>, name: &str| calls.get(name).copied().unwrap_or(0.0);
-        names
-            .into_iter()
-            .map(|name| ServiceEstimate {
-                name: name.clone(),
-                requests_per_window: window_of(name).map(|window_s| {
-                    let per_s =
-                        of(&self.per_start, name) * starts_per_s + of(&self.per_s, name) * present;
-                    per_s * window_s
-                }),
-            })
-            .collect()
+        let count = bins.present.len().max(1) as f64;
+        let of = |(name, calls): (&String, &PerViewer)| {
+            let all: f64 = (0..bins.present.len()).map(|bin| bins.per_s(calls, bin)).sum();
+            let requests_per_window = window_of(name).map(|window_s| all / count * window_s);
+            ServiceEstimate { name: name.clone(), requests_per_window }
+        };
+        self.services.iter().map(of).collect()
     }
+}
+
+/// Which share of the viewers does a step.
+fn share<T>(viewers: &[Memory], placed: &Placed<T>) -> f64 {
+    let those = viewers.iter().filter(|viewer| viewer.is(&placed.when)).count();
+    those as f64 / viewers.len().max(1) as f64
 }
 
 #[cfg(test)]

@@ -1,16 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod checks;
+mod choice;
+mod devices;
 mod estimate;
+mod extract;
+mod feeder;
 mod journey;
 mod playlist;
 mod rehearsal;
+mod retry;
+mod script;
 mod session;
 mod shipped;
 mod steps;
 mod target;
 mod template;
+mod values;
+mod viewer;
 
 pub use estimate::{Estimate, ServiceEstimate};
+pub use extract::Headers;
+pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
 pub use hulk_record as record;
 pub use hulk_scaling as scaling;
@@ -18,7 +29,11 @@ pub use hulk_settings::{Problem, Problems, Source};
 pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
 pub use rehearsal::{Arrival, LoadError, Rehearsal};
-pub use session::{Ended, Planned, Rendered, Session};
+pub use script::{Part, Placed, Script};
+pub use session::{Ended, Note, Planned, Rendered, Session, Told};
 pub use shipped::{shipped_rehearsal, shipped_rehearsal_names};
-pub use steps::{AfterStep, EveryStep, HlsStep, Method, RequestSpec, Step};
+pub use steps::{
+    AfterStep, Does, EveryStep, Flag, HlsStep, Method, RequestSpec, SequenceStep, Step,
+};
 pub use target::{Embedded, Target};
+pub use viewer::{Books, Going, Next, Viewer};

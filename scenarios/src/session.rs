@@ -1,23 +1,47 @@
-//! A viewer's visit, as a pure state machine: what to send when, and what the answers change.
+//! A viewer, as a pure state machine: what to send when, and what the answers change.
+//!
+//! ```text
+//!            start ──▶ watching ──Back──▶ home page ──▶ away ──▶ start ──▶ watching ──▶ gone
+//!              └─ gives up                   └─ abandons    └─ gone
+//! ```
 //!
 //! One connection a viewer, so one request at a time: [`Session::next`] says what is due and when,
-//! the shell waits, sends, and hands the end of it to [`Session::answered`].
+//! the shell waits, sends, and hands the end of it to [`Session::answered`]. At [`Session::until`]
+//! a leg of the stay is over: what is in flight is given up, and [`Session::turn`] goes on.
+
+mod legs;
+mod memory;
+mod sequence;
+mod watch;
 
 use std::sync::Arc;
 
-use hulk_record::{MatchTime, Outcome, hash_of, seed_of, unit_of};
+use hulk_record::{MatchTime, Outcome};
 
-use crate::Journey;
-use crate::steps::{HlsRequest, HlsState, Method, RequestSpec};
-use crate::template::Slots;
+use crate::extract::{AnswerView, Headers};
+use crate::retry::{Attempt, Failure, Pace, RetryState};
+use crate::steps::{FLAGS_HEADER, Flag, Flags, HlsRequest, Method, RequestSpec};
+use crate::{Arrival, Part, Placed, Script};
+use legs::Leg;
+pub use legs::Note;
+pub(crate) use memory::Memory;
+use sequence::{Cursor, Reached, Who};
+use watch::Watch;
+
+/// While the door is a funnel, whoever comes waits for up to so long, in match seconds.
+const FUNNEL_S: f64 = 30.0;
 
 /// What is due next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
     /// Intended send time.
     pub due: MatchTime,
-    /// The step's number in the journey's [`crate::Journey::info`].
+    /// The journey's place in the record.
+    pub journey: u16,
+    /// The step's place in the journey.
     pub step: u16,
+    /// The service's place in the script.
+    pub service: u16,
     /// Whether it repeats something that failed.
     pub retry: bool,
     /// Whether the answer's body must be handed to [`Session::answered`].
@@ -27,7 +51,9 @@ pub struct Planned {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
-    After(usize),
+    Start(usize),
+    Exit(usize),
+    Act(usize),
     Every(usize),
     Hls(HlsRequest),
 }
@@ -39,15 +65,19 @@ pub struct Rendered {
     pub path: String,
     /// The body; empty for none.
     pub body: String,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
 }
 
 /// How a request ended, as the shell saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Ended<'a> {
-    /// An answer: its status and, where it was wanted, its body.
+    /// An answer.
     Answer {
         /// HTTP status.
         status: u16,
+        /// Its headers.
+        headers: &'a dyn Headers,
         /// The body, empty where it was not wanted.
         body: &'a [u8],
     },
@@ -55,238 +85,391 @@ pub enum Ended<'a> {
     Failed(Outcome),
 }
 
-/// A visit in progress.
+/// What the end of a request means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// How it is to be counted.
+    pub outcome: Outcome,
+    /// Whether it is the first failure of this service that the viewer meets in this visit.
+    pub service_failed_first: bool,
+}
+
+/// A viewer.
 #[derive(Debug, Clone)]
 pub struct Session {
-    journey: Arc<Journey>,
-    viewer: u32,
-    already_watching: bool,
-    /// Place among the `after` steps, and among a step's repetitions.
-    place: usize,
-    repetition: u32,
-    after_due: MatchTime,
-    attempt: u32,
-    variables: Vec<Option<Box<str>>>,
-    every_due: Vec<MatchTime>,
-    hls: Option<HlsState>,
-    started: MatchTime,
-    watching_since: Option<MatchTime>,
+    script: Arc<Script>,
+    seed: u64,
+    memory: Memory,
+    leg: Leg,
+    /// Whether the viewer gave up and is counted until the stay is over.
+    idle: bool,
+    until: MatchTime,
+    arrival: Arrival,
+    /// The start of a visit, or what is done on the home page.
+    cursor: Option<Cursor>,
+    watch: Option<Watch>,
+    flags: Flags,
+    edge: usize,
+    retry: RetryState,
+    pace: Pace,
+    /// Services that have failed the viewer in this visit, by their places.
+    failed: u64,
+    notes: Vec<Note>,
 }
 
 impl Session {
-    /// A viewer who arrives at `start`. Those who are `already_watching` do only the steps marked
-    /// for them, and their grids have been running for a while.
-    pub fn new(
-        journey: Arc<Journey>,
-        seed: u64,
-        viewer: u32,
-        start: MatchTime,
-        already_watching: bool,
-    ) -> Self {
-        let every_due = journey
-            .every
-            .iter()
-            .map(|step| {
-                let seed = seed_of(seed, &step.request.name);
-                let phase =
-                    if already_watching { unit_of(hash_of(seed, viewer.into())) } else { 1.0 };
-                start.plus((step.period_s * phase * 1e6) as i64)
-            })
-            .collect();
+    /// A viewer who arrives.
+    pub fn new(script: Arc<Script>, seed: u64, arrival: &Arrival) -> Self {
+        let memory = Memory::new(Arc::clone(&script), seed, arrival.viewer, arrival.push.is_some());
+        let who = if arrival.already_watching { Who::Resumer } else { Who::Newcomer };
         let mut session = Self {
-            viewer,
-            already_watching,
-            place: 0,
-            repetition: 0,
-            after_due: start,
-            attempt: 0,
-            variables: vec![None; journey.variables.len()],
-            every_due,
-            hls: None,
-            started: start,
-            watching_since: None,
-            journey,
+            seed,
+            leg: Leg::Video { second: false },
+            idle: false,
+            until: arrival.leave,
+            arrival: arrival.clone(),
+            cursor: None,
+            watch: None,
+            flags: Flags::default(),
+            edge: memory.home_edge(),
+            retry: RetryState::default(),
+            pace: Pace::default(),
+            failed: 0,
+            notes: vec![Note::Came],
+            memory,
+            script,
         };
-        session.enter_step(start);
+        if let Some(moment) = arrival.push {
+            session.notes.push(Note::CameByPush(moment));
+        }
+        session.begin(who, arrival.arrive);
         session
     }
 
-    /// What is due next; nothing when the journey has nothing more to do.
+    /// What is due next in this leg; nothing when there is nothing more to do in it.
     pub fn next(&self) -> Option<Planned> {
-        if self.place < self.journey.after.len() {
-            return Some(self.planned(self.after_due, What::After(self.place)));
+        if let Some(cursor) = &self.cursor {
+            let what = match self.leg {
+                Leg::Home { .. } => What::Exit(cursor.place),
+                _ => What::Start(cursor.place),
+            };
+            return Some(self.planned(cursor.due, what, cursor.attempt > 0));
         }
-        let every = self.every_due.iter().enumerate().min_by_key(|(_, due)| **due);
-        let every = every.map(|(index, due)| (*due, What::Every(index)));
-        let hls = self.journey.hls.as_ref().zip(self.hls.as_ref()).map(|(step, state)| {
-            let (due, request) = state.next(step);
-            (due, What::Hls(request))
-        });
-        let (due, what) = match (every, hls) {
-            (Some(every), Some(hls)) if hls.0 < every.0 => hls,
-            (Some(every), _) => every,
-            (None, hls) => hls?,
-        };
-        Some(self.planned(due, what))
+        let (due, what, retry) = self.watch.as_ref()?.next(&self.script)?;
+        Some(self.planned(due, what, retry))
     }
 
-    /// Writes path and body of what is due.
-    pub fn render(&self, planned: &Planned, out: &mut Rendered) -> Method {
+    /// The end of this leg of the stay.
+    pub fn until(&self) -> MatchTime {
+        self.until
+    }
+
+    /// The edge that the viewer asks now, by its place.
+    pub fn edge(&self) -> usize {
+        self.edge
+    }
+
+    /// The viewer's number.
+    pub fn viewer(&self) -> u32 {
+        self.memory.viewer
+    }
+
+    /// Requests so far: the last one's number.
+    pub fn sends(&self) -> u32 {
+        self.memory.sends
+    }
+
+    /// What has happened since the last call.
+    pub fn notes(&mut self) -> impl Iterator<Item = Note> {
+        std::mem::take(&mut self.notes).into_iter()
+    }
+
+    /// Writes what is due: path, body and headers.
+    pub fn render(&mut self, planned: &Planned, unix_ms: i64, out: &mut Rendered) -> Method {
         out.path.clear();
         out.body.clear();
-        if let What::Hls(request) = planned.what {
-            if let Some((step, state)) = self.journey.hls.as_ref().zip(self.hls.as_ref()) {
-                out.path.push_str(state.path(step, request));
+        self.memory.sends += 1;
+        let mut headers = 0;
+        let script = Arc::clone(&self.script);
+        let device = script.devices.as_ref().zip(self.memory.device());
+        for (name, value) in device.iter().flat_map(|(devices, place)| devices.headers(*place)) {
+            header(out, &mut headers, name).push_str(value);
+        }
+        if !self.memory.cookies.is_empty() {
+            self.memory.cookies.write(header(out, &mut headers, "cookie"));
+        }
+        let method = if let Some(request) = request_of(&script, planned.what) {
+            let index = match planned.what {
+                What::Start(_) | What::Exit(_) => self.cursor.as_ref().map_or(0, |c| c.repetition),
+                What::Act(_) => self.watch.as_ref().map_or(0, Watch::repetition),
+                What::Every(_) | What::Hls(_) => 0,
+            };
+            let mut fill = self.memory.filler(index, unix_ms);
+            request.path.render(&mut fill, &mut out.path);
+            request.body.render(&mut fill, &mut out.body);
+            let mut odd = false;
+            for (name, text) in &request.headers {
+                let value = header(out, &mut headers, name);
+                text.render(&mut fill, value);
+                odd |= value.contains(char::is_control);
+                value.retain(|letter| !letter.is_control());
             }
-            return Method::Get;
-        }
-        let Some(request) = request_of(&self.journey, planned.what) else { return Method::Get };
-        let index = if matches!(planned.what, What::After(_)) { self.repetition } else { 0 };
-        let slots = Slots { viewer: self.viewer, index, variables: &self.variables };
-        request.render(&slots, &mut out.path, &mut out.body);
-        request.method
-    }
-
-    /// What was due came to its end at `now`: how it is to be counted.
-    pub fn answered(&mut self, planned: &Planned, now: MatchTime, ended: Ended<'_>) -> Outcome {
-        match planned.what {
-            What::After(index) => self.after_answered(index, now, ended),
-            What::Every(index) => {
-                // The grid goes on from its own point; what a slow answer made impossible is
-                // still due, and late.
-                let period_s = self.journey.every.get(index).map_or(0.0, |step| step.period_s);
-                if let Some(due) = self.every_due.get_mut(index) {
-                    *due = due.plus((period_s * 1e6) as i64);
-                }
-                self.judge(planned.what, ended)
+            if odd {
+                self.trouble(planned, "a header would hold a control character".to_owned());
             }
-            What::Hls(request) => self.hls_answered(request, now, ended),
-        }
-    }
-
-    /// Since when the viewer watches: the start of the visit is over.
-    pub fn watching_since(&self) -> Option<MatchTime> {
-        self.watching_since
-    }
-
-    /// When the visit began.
-    pub fn started(&self) -> MatchTime {
-        self.started
-    }
-
-    /// Whether the viewer was watching before the window.
-    pub fn already_watching(&self) -> bool {
-        self.already_watching
-    }
-
-    fn after_answered(&mut self, index: usize, now: MatchTime, ended: Ended<'_>) -> Outcome {
-        let outcome = self.judge(What::After(index), ended);
-        if outcome != Outcome::Ok {
-            self.attempt += 1;
-            self.after_due = now.plus(micros(self.journey.backoff_s(self.attempt)));
-            return outcome;
-        }
-        self.attempt = 0;
-        self.repetition += 1;
-        if self.journey.after.get(index).is_some_and(|step| self.repetition < step.repeat) {
-            self.after_due = now;
+            request.method
         } else {
-            self.place += 1;
-            self.repetition = 0;
-            self.enter_step(now);
-        }
-        outcome
-    }
-
-    fn hls_answered(&mut self, request: HlsRequest, now: MatchTime, ended: Ended<'_>) -> Outcome {
-        let outcome = judge_status(ended, 200);
-        let journey = Arc::clone(&self.journey);
-        let Some((step, state)) = journey.hls.as_ref().zip(self.hls.as_mut()) else {
-            return outcome;
+            if let (What::Hls(request), Some(watch)) = (planned.what, &self.watch) {
+                out.path.push_str(watch.hls_path(request));
+            }
+            Method::Get
         };
-        let backoff = |attempt| journey.backoff_s(attempt);
-        match (ended, outcome) {
-            (Ended::Answer { body, .. }, Outcome::Ok) => {
-                if state.answered(step, request, now, body) {
-                    return Outcome::Ok;
+        out.headers.truncate(headers);
+        method
+    }
+
+    /// What was due came to its end at `now`, after `took_ms` of wall time.
+    pub fn answered(
+        &mut self,
+        planned: &Planned,
+        now: MatchTime,
+        took_ms: f64,
+        ended: Ended<'_>,
+    ) -> Told {
+        let retry_after_s = self.learn(&ended, took_ms, planned);
+        let outcome = self.judge(planned, now, &ended);
+        let bit = 1_u64 << planned.service.min(63);
+        let fails = outcome.is_failure() && !planned.retry;
+        let service_failed_first = fails && self.failed & bit == 0;
+        self.failed |= if fails { bit } else { 0 };
+        let failure = (outcome != Outcome::Ok).then_some(match outcome {
+            Outcome::Timeout => Failure::TimeOut,
+            Outcome::Rejected => Failure::Rejected,
+            _ => Failure::Error,
+        });
+        if failure.is_none() {
+            let again = planned.retry;
+            self.retry.succeeded(if again { Attempt::Again } else { Attempt::First });
+        }
+        match planned.what {
+            What::Start(_) | What::Exit(_) => self.sequence_answered(now, failure, retry_after_s),
+            What::Act(_) | What::Every(_) | What::Hls(_) => {
+                self.watch_answered(planned, now, failure, retry_after_s, &ended);
+            }
+        }
+        Told { outcome, service_failed_first }
+    }
+
+    /// What a client learns from any answer; the wait that it asks for, in match seconds.
+    fn learn(&mut self, ended: &Ended<'_>, took_ms: f64, planned: &Planned) -> Option<f64> {
+        let slow_down = self.part(planned).slow_down.clone();
+        let (rejected, retry_after_s) = match ended {
+            Ended::Answer { status, headers, .. } => {
+                self.flags = headers.get(FLAGS_HEADER).map(Flags::parse).unwrap_or_default();
+                let dropped = self.memory.cookies.take(*headers);
+                if dropped > 0 {
+                    self.trouble(planned, "a cookie was too large or one too many".to_owned());
                 }
-                state.failed(request, now, backoff);
-                Outcome::CheckFailed
+                let seconds = headers.get("retry-after").and_then(|text| text.trim().parse().ok());
+                let seconds = seconds.map(|wall_s: f64| wall_s * self.script.speed);
+                (matches!(status, 429 | 503), seconds)
             }
-            (Ended::Answer { status: 404 | 410, .. }, _) if request == HlsRequest::Segment => {
-                state.give_up_segment();
-                outcome
+            Ended::Failed(outcome) => {
+                if *outcome == Outcome::CheckFailed {
+                    self.trouble(planned, "the request could not be written".to_owned());
+                }
+                // The edge does not answer: the viewer goes to the next one.
+                if matches!(outcome, Outcome::ConnectError | Outcome::Broken) {
+                    self.edge = (self.edge + 1) % self.script.edges.len().max(1);
+                }
+                (false, None)
             }
-            _ => {
-                state.failed(request, now, backoff);
-                outcome
-            }
+        };
+        if let Some(slow_down) = &slow_down {
+            self.pace.saw(slow_down, took_ms, rejected);
         }
+        retry_after_s
     }
 
-    /// Goes to the next step that this viewer does; after the last one the watching begins.
-    fn enter_step(&mut self, now: MatchTime) {
-        let skip = |step: &&crate::AfterStep| self.already_watching && !step.on_resume;
-        self.place += self.journey.after.iter().skip(self.place).take_while(skip).count();
-        if let Some(step) = self.journey.after.get(self.place) {
-            self.after_due = now.plus(micros(step.think_s));
-            return;
-        }
-        self.watching_since = Some(now);
-        self.hls = self.journey.hls.as_ref().map(|_| HlsState::new(now));
-        // The grid stands since the visit's start; its points before the watching were not meant.
-        for (step, due) in self.journey.every.iter().zip(&mut self.every_due) {
-            while *due < now {
-                *due = due.plus(micros(step.period_s));
-            }
-        }
-    }
-
-    fn judge(&mut self, what: What, ended: Ended<'_>) -> Outcome {
-        let journey = Arc::clone(&self.journey);
-        let Some(request) = request_of(&journey, what) else { return judge_status(ended, 200) };
+    fn judge(&mut self, planned: &Planned, now: MatchTime, ended: &Ended<'_>) -> Outcome {
+        let script = Arc::clone(&self.script);
+        let Some(request) = request_of(&script, planned.what) else {
+            let What::Hls(request) = planned.what else { return Outcome::CheckFailed };
+            return match (judge_status(ended, 200), ended) {
+                (Outcome::Ok, Ended::Answer { body, .. }) => self.judge_hls(request, now, body),
+                (outcome, _) => outcome,
+            };
+        };
+        let keeps = keeps_of(&script, planned.what);
         match (judge_status(ended, request.expect_status), ended) {
-            (Outcome::Ok, Ended::Answer { body, .. }) => {
-                if request.keep(body, &mut self.variables) {
-                    Outcome::Ok
-                } else {
-                    Outcome::CheckFailed
+            (Outcome::Ok, Ended::Answer { status, headers, body }) => {
+                let answer = AnswerView::new(*status, *headers, body);
+                let memory = &mut self.memory;
+                let looked = request.look(&answer, |place, value| {
+                    if let Some(variable) = keeps.get(place) {
+                        memory.keep(*variable, value);
+                    }
+                });
+                match looked {
+                    Ok(()) => Outcome::Ok,
+                    Err(what) => {
+                        self.trouble(planned, what);
+                        Outcome::CheckFailed
+                    }
                 }
             }
             (outcome, _) => outcome,
         }
     }
 
-    fn planned(&self, due: MatchTime, what: What) -> Planned {
-        let (steps, every) = (self.journey.after.len(), self.journey.every.len());
-        let (step, retry) = match what {
-            What::After(index) => (index, self.attempt > 0),
-            What::Every(index) => (steps + index, false),
-            What::Hls(request) => (
-                steps + every + request as usize,
-                self.hls.as_ref().is_some_and(|state| state.is_retry(request)),
-            ),
+    /// The wait before something that failed is tried again; nothing when it is given up.
+    fn wait_s(
+        &mut self,
+        planned_part: usize,
+        failure: Failure,
+        attempt: u32,
+        retry_after_s: Option<f64>,
+    ) -> Option<f64> {
+        let script = Arc::clone(&self.script);
+        let policy = &script.parts.get(planned_part)?.retry;
+        let draw = self.memory.draw_unit("retry", self.memory.sends.into());
+        policy.wait_s(failure, attempt, &mut self.retry, draw, retry_after_s)
+    }
+
+    fn sequence_answered(
+        &mut self,
+        now: MatchTime,
+        failure: Option<Failure>,
+        retry_after_s: Option<f64>,
+    ) {
+        let script = Arc::clone(&self.script);
+        let Some(mut cursor) = self.cursor.take() else { return };
+        let steps = self.steps(&script);
+        let Some(failure) = failure else {
+            let reached = cursor.go_on(steps, now, &self.memory, self.flags);
+            if self.flags.has(Flag::FunnelJitter) && cursor.place == 1 && self.memory.visit == 1 {
+                let wait_s = FUNNEL_S * self.memory.draw_unit("funnel", 0);
+                cursor.due = cursor.due.plus(micros(wait_s));
+            }
+            self.reached(cursor, reached, now);
+            return;
+        };
+        cursor.attempt += 1;
+        let part = steps.get(cursor.place).map_or(0, |placed| usize::from(placed.journey));
+        match self.wait_s(part, failure, cursor.attempt, retry_after_s) {
+            Some(wait_s) => {
+                cursor.due = now.plus(micros(wait_s));
+                self.cursor = Some(cursor);
+            }
+            None => self.gave_up(now),
+        }
+    }
+
+    fn steps<'a>(&self, script: &'a Script) -> &'a [Placed<crate::SequenceStep>] {
+        match self.leg {
+            Leg::Home { .. } => &script.exit,
+            _ => &script.start,
+        }
+    }
+
+    /// Goes to where the cursor has come.
+    fn reached(&mut self, cursor: Cursor, reached: Reached, now: MatchTime) {
+        match reached {
+            Reached::Request => self.cursor = Some(cursor),
+            Reached::GiveUp(at) => {
+                self.cursor = None;
+                self.leave_app_at(at);
+            }
+            Reached::Dry { step, feeder } => {
+                let script = Arc::clone(&self.script);
+                if let Some(placed) = self.steps(&script).get(step) {
+                    self.trouble_at(placed, format!("feeder {feeder} ran dry"));
+                }
+                self.gave_up(now);
+            }
+            Reached::End => self.sequence_over(now),
+        }
+    }
+
+    fn planned(&self, due: MatchTime, what: What, retry: bool) -> Planned {
+        let script = &self.script;
+        let sequence = |placed: Option<&Placed<crate::SequenceStep>>| {
+            placed.map_or((0, 0, 0), |placed| (placed.journey, placed.step, placed.service))
+        };
+        let (journey, step, service) = match what {
+            What::Start(place) => sequence(script.start.get(place)),
+            What::Exit(place) => sequence(script.exit.get(place)),
+            What::Act(place) => sequence(script.act.get(place)),
+            What::Every(place) => {
+                script.every.get(place).map_or((0, 0, 0), |p| (p.journey, p.step, p.service))
+            }
+            What::Hls(request) => script
+                .hls
+                .as_ref()
+                .map_or((0, 0, 0), |p| (p.journey, p.step + request as u16, p.service)),
         };
         let wants_body = match what {
             What::Hls(request) => request != HlsRequest::Segment,
-            other => request_of(&self.journey, other).is_some_and(RequestSpec::wants_body),
+            other => request_of(script, other).is_some_and(RequestSpec::wants_body),
         };
-        Planned { due, step: step as u16, retry, wants_body, what }
+        Planned { due, journey, step, service, retry, wants_body, what }
+    }
+
+    fn part(&self, planned: &Planned) -> &Part {
+        // A planned request is of a part that is there.
+        &self.script.parts[usize::from(planned.journey)]
+    }
+
+    fn trouble(&mut self, planned: &Planned, what: String) {
+        let Planned { journey, step, .. } = *planned;
+        self.notes.push(Note::Trouble { journey, step, what });
+    }
+
+    fn trouble_at<T>(&mut self, placed: &Placed<T>, what: String) {
+        let (journey, step) = (placed.journey, placed.step);
+        self.notes.push(Note::Trouble { journey, step, what });
     }
 }
 
-fn request_of(journey: &Journey, what: What) -> Option<&RequestSpec> {
-    match what {
-        What::After(index) => journey.after.get(index).map(|step| &step.request),
-        What::Every(index) => journey.every.get(index).map(|step| &step.request),
+/// The next header's text, empty, to be written.
+fn header<'a>(out: &'a mut Rendered, used: &mut usize, name: &str) -> &'a mut String {
+    if *used == out.headers.len() {
+        out.headers.push(Default::default());
+    }
+    let (known, value) = &mut out.headers[*used];
+    known.clear();
+    known.push_str(name);
+    value.clear();
+    *used += 1;
+    value
+}
+
+fn request_of(script: &Script, what: What) -> Option<&RequestSpec> {
+    let sequence = match what {
+        What::Start(place) => script.start.get(place),
+        What::Exit(place) => script.exit.get(place),
+        What::Act(place) => script.act.get(place),
+        What::Every(place) => return script.every.get(place).map(|placed| &placed.what.request),
         What::Hls(_) => None,
-    }
+    };
+    Some(&sequence?.what.request()?.request)
 }
 
-fn judge_status(ended: Ended<'_>, expected: u16) -> Outcome {
+fn keeps_of(script: &Script, what: What) -> &[u16] {
+    let keeps = match what {
+        What::Start(place) => script.start.get(place).map(|placed| &placed.keeps),
+        What::Exit(place) => script.exit.get(place).map(|placed| &placed.keeps),
+        What::Act(place) => script.act.get(place).map(|placed| &placed.keeps),
+        What::Every(place) => script.every.get(place).map(|placed| &placed.keeps),
+        What::Hls(_) => None,
+    };
+    keeps.map_or(&[], Vec::as_slice)
+}
+
+fn judge_status(ended: &Ended<'_>, expected: u16) -> Outcome {
     match ended {
-        Ended::Failed(outcome) => outcome,
-        Ended::Answer { status, .. } if status == expected => Outcome::Ok,
+        Ended::Failed(outcome) => *outcome,
+        Ended::Answer { status, .. } if *status == expected => Outcome::Ok,
         Ended::Answer { status: 429 | 503, .. } => Outcome::Rejected,
         Ended::Answer { .. } => Outcome::HttpError,
     }
@@ -296,5 +479,7 @@ fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 
+#[cfg(test)]
+mod legs_tests;
 #[cfg(test)]
 mod tests;

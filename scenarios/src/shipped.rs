@@ -12,9 +12,23 @@ macro_rules! files {
 
 type File = (&'static str, &'static str, &'static str);
 
-const REHEARSALS: &[File] = files! { "match-day" => "match-day.toml" };
-const JOURNEYS: &[File] = files! { "streaming" => "journeys/streaming.toml" };
+const REHEARSALS: &[File] = files! {
+    "match-day" => "match-day.toml",
+    "match-day-cloud-group" => "match-day-cloud-group.toml",
+};
+const JOURNEYS: &[File] = files! {
+    "ads" => "journeys/ads.toml",
+    "emoji" => "journeys/emoji.toml",
+    "login" => "journeys/login.toml",
+    "signup" => "journeys/signup.toml",
+    "streaming" => "journeys/streaming.toml",
+    "tsunami" => "journeys/tsunami.toml",
+};
 const PLATFORMS: &[File] = files! { "streaming" => "platforms/streaming.toml" };
+const DEVICES: &[File] = files! {
+    "2019" => "devices/2019.toml",
+    "2025" => "devices/2025.toml",
+};
 
 fn find(files: &[File], name: &str) -> Option<Arc<Source>> {
     let (_, path, text) = files.iter().find(|(known, ..)| *known == name)?;
@@ -40,8 +54,16 @@ pub(crate) fn platform(name: &str) -> Option<Arc<Source>> {
     find(PLATFORMS, name)
 }
 
+pub(crate) fn devices(name: &str) -> Option<Arc<Source>> {
+    find(DEVICES, name)
+}
+
 /// The shipped names of one kind, for a hint.
 pub(crate) fn names(kind: &str) -> String {
-    let files = if kind == "journey" { JOURNEYS } else { PLATFORMS };
+    let files = match kind {
+        "journey" => JOURNEYS,
+        "devices" => DEVICES,
+        _ => PLATFORMS,
+    };
     files.iter().map(|(name, ..)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -51,6 +51,16 @@ impl Target {
         Some(Self::Url { host, port })
     }
 
+    /// The names of the edges that viewers ask; one without a name of its own for a URL.
+    pub fn edges(&self) -> Vec<String> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.platform.edges.iter().map(|edge| edge.name.clone()).collect()
+            }
+            Self::Url { .. } => vec!["target".to_owned()],
+        }
+    }
+
     /// How it is called in reports.
     pub fn name(&self) -> String {
         match self {

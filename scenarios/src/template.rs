@@ -11,26 +11,42 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Piece {
     Text(String),
-    Viewer,
-    Index,
-    Variable(u16),
+    /// Not known yet what it stands for.
+    Name(String),
+    Slot(Slot),
 }
 
-/// What fills the slots.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Slots<'a> {
-    pub viewer: u32,
-    pub index: u32,
-    pub variables: &'a [Option<Box<str>>],
+/// What a slot stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Slot {
+    /// The viewer's number.
+    Viewer,
+    /// A step's repetitions so far.
+    Index,
+    /// How often this viewer has come, from 1.
+    Visit,
+    /// A value that an answer gave.
+    Variable(u16),
+    /// What the viewer drew.
+    Choice(u16),
+    /// A computed value.
+    Value(u16),
+    /// A column of a feeder's row.
+    Feed(u16, u16),
+}
+
+/// Fills slots.
+pub(crate) trait Fill {
+    /// Writes what a slot stands for; nothing where it has no value yet.
+    fn fill(&mut self, slot: Slot, out: &mut String);
 }
 
 impl Template {
-    /// Parses a text; a `${name}` that is not built in becomes a variable, added to `variables`
-    /// with the others.
+    /// Parses a text; what its slots stand for is found by [`Self::resolve`].
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub(crate) fn parse(text: &str, variables: &mut Vec<String>) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
@@ -40,12 +56,10 @@ impl Template {
             if start > 0 {
                 pieces.push(Piece::Text(rest[..start].to_owned()));
             }
-            pieces.push(match &rest[start + 2..start + length] {
-                "viewer" => Piece::Viewer,
-                "index" => Piece::Index,
+            match &rest[start + 2..start + length] {
                 "" => return Err(format!("`{text}` has a slot without a name")),
-                name => Piece::Variable(variable(name, variables)),
-            });
+                name => pieces.push(Piece::Name(name.to_owned())),
+            }
             rest = &rest[start + length + 1..];
         }
         if !rest.is_empty() {
@@ -54,62 +68,84 @@ impl Template {
         Ok(Self { pieces })
     }
 
-    /// Fills the slots; a variable that has no value yet leaves nothing.
-    pub(crate) fn render(&self, slots: &Slots<'_>, out: &mut String) {
-        use std::fmt::Write;
+    /// Gives each name its slot.
+    ///
+    /// # Errors
+    /// The first name that `find` does not know.
+    pub(crate) fn resolve(&mut self, find: impl Fn(&str) -> Option<Slot>) -> Result<(), String> {
+        for piece in &mut self.pieces {
+            if let Piece::Name(name) = piece {
+                *piece = Piece::Slot(find(name).ok_or_else(|| name.clone())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the slots.
+    pub(crate) fn render(&self, fill: &mut impl Fill, out: &mut String) {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                // Writing to a String cannot fail.
-                Piece::Viewer => drop(write!(out, "{}", slots.viewer)),
-                Piece::Index => drop(write!(out, "{}", slots.index)),
-                Piece::Variable(index) => {
-                    if let Some(Some(value)) = slots.variables.get(usize::from(*index)) {
-                        out.push_str(value);
-                    }
-                }
+                Piece::Slot(slot) => fill.fill(*slot, out),
+                Piece::Name(_) => {}
             }
         }
     }
 
-    /// The variables that it names.
-    pub(crate) fn variables(&self) -> impl Iterator<Item = u16> {
+    /// The text before the first slot.
+    pub(crate) fn start(&self) -> &str {
+        match self.pieces.first() {
+            Some(Piece::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// What its slots stand for.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable(index) => Some(*index),
+            Piece::Slot(slot) => Some(*slot),
             _ => None,
         })
     }
-}
-
-/// The place of a variable, new or known.
-pub(crate) fn variable(name: &str, variables: &mut Vec<String>) -> u16 {
-    let place = variables.iter().position(|known| known == name).unwrap_or_else(|| {
-        variables.push(name.to_owned());
-        variables.len() - 1
-    });
-    place as u16
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    struct Letters;
+
+    impl Fill for Letters {
+        fn fill(&mut self, slot: Slot, out: &mut String) {
+            out.push_str(match slot {
+                Slot::Viewer => "7",
+                Slot::Index => "3",
+                Slot::Variable(0) => "abc",
+                _ => "",
+            });
+        }
+    }
+
     #[test]
     fn slots_are_filled_and_braces_alone_are_text() {
-        let mut variables = Vec::new();
-        let template =
-            Template::parse(r#"{"v":${viewer},"t":"${token}","i":${index}}"#, &mut variables);
-        let slots =
-            Slots { viewer: 7, index: 3, variables: &[Some("abc".to_owned().into_boxed_str())] };
+        let mut template =
+            Template::parse(r#"{"v":${viewer},"t":"${token}","i":${index}}"#).unwrap();
+        let find = |name: &str| match name {
+            "viewer" => Some(Slot::Viewer),
+            "index" => Some(Slot::Index),
+            "token" => Some(Slot::Variable(0)),
+            _ => None,
+        };
+        template.resolve(find).unwrap();
         let mut out = String::new();
-        template.unwrap().render(&slots, &mut out);
+        template.render(&mut Letters, &mut out);
         assert_eq!(out, r#"{"v":7,"t":"abc","i":3}"#);
-        assert_eq!(variables, ["token"]);
+        assert_eq!(Template::parse("/${nobody}").unwrap().resolve(find), Err("nobody".to_owned()));
     }
 
     #[test]
     fn an_open_slot_is_refused() {
-        assert!(Template::parse("/a/${token", &mut Vec::new()).is_err());
-        assert!(Template::parse("/a/${}", &mut Vec::new()).is_err());
+        assert!(Template::parse("/a/${token").is_err());
+        assert!(Template::parse("/a/${}").is_err());
     }
 }

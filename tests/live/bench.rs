@@ -254,6 +254,14 @@ impl Summary {
         found.unwrap_or_else(|| panic!("`{name}` is not among {broken:#?}")).1.clone()
     }
 
+    /// The check of this name, whether it holds or not.
+    #[track_caller]
+    pub(crate) fn check(&self, name: &str) -> &Value {
+        let all = self.verdict()["validity"].as_array().unwrap();
+        let found = all.iter().find(|check| check["name"] == name);
+        found.unwrap_or_else(|| panic!("`{name}` is not among {all:#?}"))
+    }
+
     /// Names and reasons of the checks that do or do not hold.
     pub(crate) fn checks(&self, holds: bool) -> Vec<(String, String)> {
         let all = self.verdict()["validity"].as_array().unwrap().iter();

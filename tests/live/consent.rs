@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 
 use crate::bench::{Bench, HULK};
-use crate::files::aimed_at;
+use crate::files::{aimed_at, line_of};
 
 /// Traces what goes to the network.
 const STRACE: [&str; 5] = ["strace", "-f", "-e", "trace=network", "-o"];
@@ -49,7 +49,7 @@ fn consent_from_the_first_day_anything_but_loopback_exits_2_and_sends_nothing() 
     for (base, wanted) in cases {
         bench.write("away.toml", aimed_at(base));
         let text = fs::read_to_string(bench.path("away.toml")).unwrap();
-        let line = text.lines().position(|line| line.contains(base)).unwrap() + 1;
+        let line = line_of(&text, base);
         for command in ["rehearse", "check"] {
             let by = [&STRACE[..], &["trace"]].concat();
             let by = if strace { &by[..] } else { &[] };

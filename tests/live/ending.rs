@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// The run's folder is made so long before its lead-in starts.
 const START_LEAD_MS: u64 = 300;
-const LEAD_IN_MS: u64 = 2_000;
+const LEAD_IN_MS: u64 = 1_000;
 
 fn rehearsal(bench: &Bench) -> Running {
     bench.write("short.toml", short(0.75, LEAD_IN_MS as u32));
@@ -38,7 +38,7 @@ fn kill_9(running: Running, moment: &str, must_have_platform: bool) {
     let ports = listening_of(&before);
     if must_have_platform {
         assert!(platform.is_some_and(|id| before.contains(&id)), "{moment}: {platform:?}");
-        assert_eq!(ports.len(), 2, "{moment}: the platform's two ports");
+        assert_eq!(ports.len(), 3, "{moment}: the platform's two edges and its control");
     }
     kill(hulk, Signal::KILL);
     // The killed one is reaped: a zombie holds nothing.
@@ -67,14 +67,14 @@ fn kill_9_leaves_no_process_and_no_port() {
     kill_9(running, "in the lead-in", true);
 
     let mut running = rehearsal(&bench);
-    wait_for_window(&mut running, 2_000);
+    wait_for_window(&mut running, 1_000);
     kill_9(running, "in the window", true);
 }
 
 /// Sends the signal to a run in its window, as a terminal does it: to the whole group.
 fn interrupted(bench: &Bench, signal: Signal, name: &str) {
     let mut running = rehearsal(bench);
-    wait_for_window(&mut running, 2_500);
+    wait_for_window(&mut running, 1_700);
     let (hulk, mark) = (running.id(), running.mark.clone());
     let ports = listening_of(&marked(&mark));
     kill_group(hulk, signal);

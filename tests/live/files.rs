@@ -10,6 +10,15 @@ pub(crate) fn replaced(text: &str, from: &str, to: &str) -> String {
     text.replacen(from, to, 1)
 }
 
+/// The number of the only line that has `wanted`, from 1.
+#[track_caller]
+pub(crate) fn line_of(text: &str, wanted: &str) -> usize {
+    let mut lines = text.lines().zip(1..).filter(|(line, _)| line.contains(wanted));
+    let (_, number) = lines.next().unwrap_or_else(|| panic!("no line has `{wanted}`"));
+    assert!(lines.next().is_none(), "more than one line has `{wanted}`");
+    number
+}
+
 /// The shipped match-day with about 1,000 viewers, from minute 256 on for so many match minutes:
 /// 8 s of wall time each.
 pub(crate) fn short(match_min: f64, lead_in_ms: u32) -> String {

@@ -6,18 +6,22 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use hulk_record::{Measure, Merged, Offset, Record, Samples};
+use hulk_record::{Measure, Samples};
 use serde_json::Value;
 
 use crate::bench::{Bench, Run};
+use crate::counts::{merged, the_platform_received_what_was_sent};
 
+/// The files of a whole record.
+const RECORD: [&str; 6] =
+    ["capacity.jsonl", "end.json", "events.jsonl", "frames.bin", "manifest.json", "target.json"];
 /// Quantiles in parts per million.
 const QUANTILES_PPM: [u32; 4] = [500_000, 900_000, 990_000, 999_000];
 
 static MATCH_DAY: OnceLock<Run> = OnceLock::new();
 
-/// The one run of it that all tests here look at.
-fn match_day() -> &'static Run {
+/// The one run of it that all tests look at.
+pub(crate) fn match_day() -> &'static Run {
     MATCH_DAY.get_or_init(|| {
         let bench = Bench::take("match-day");
         let run = bench.rehearse("match-day");
@@ -26,25 +30,21 @@ fn match_day() -> &'static Run {
     })
 }
 
-fn merged(record: &Record) -> Merged {
-    let mut merged = Merged::default();
-    record.frames.iter().for_each(|frame| merged.add(frame.clone()).unwrap());
-    merged
-}
-
 #[test]
 fn two_commands_on_a_fresh_machine_end_in_pass() {
     let run = match_day();
     run.assert_ended(0, "PASS");
     let last: Vec<&str> = run.stdout.lines().rev().take(2).collect();
-    assert!(last[1].starts_with("PASS: It held from match minute 251.0 to 261.4."), "{last:?}");
+    assert!(
+        last[1].starts_with("PASS: It held from match minute 251.0 to 261.4. All 7 objectives"),
+        "{last:?}"
+    );
     let report = last[0].strip_prefix("report: ").unwrap();
     assert!(run.folder().ends_with(Path::new(report).parent().unwrap()), "{report}");
     assert!(run.took.as_secs_f64() <= 100.0, "{:?}", run.took);
     let measures = Measure::ALL.map(|measure| format!("{}.hlog", measure.name()));
     let made = ["summary.json", "report.html"].map(String::from).into_iter().chain(measures);
-    let record = ["manifest.json", "frames.bin", "capacity.jsonl", "events.jsonl", "end.json"];
-    for name in made.chain(record.map(|name| format!("record/{name}"))) {
+    for name in made.chain(RECORD.map(|name| format!("record/{name}"))) {
         let size = fs::metadata(run.folder().join(&name)).map_or(0, |file| file.len());
         assert!(size > 0, "{name} is missing or empty");
     }
@@ -59,38 +59,7 @@ fn two_commands_on_a_fresh_machine_end_in_pass() {
     assert!(arrivals.is_balanced(), "{arrivals:?}");
     assert_eq!(arrivals.intended, record.manifest.arrivals_planned);
     assert_eq!(summary.verdict()["arrivals"]["intended"], arrivals.intended);
-    the_platform_received_what_was_sent(&record);
-}
-
-/// Requests by service: what the platform has counted by its last look is not more than what was
-/// sent, and, but for the last seconds, all of that.
-fn the_platform_received_what_was_sent(record: &Record) {
-    let mut sent: BTreeMap<String, f64> = BTreeMap::new();
-    let mut sent_before_end: BTreeMap<String, f64> = BTreeMap::new();
-    let last_at = record.capacity.iter().map(|sample| sample.at).max().unwrap();
-    let last_interval = last_at.0 / record.manifest.interval_us as i64;
-    for ((service, due), count) in merged(record).sends() {
-        let count = (count.first + count.retries) as f64;
-        *sent.entry(service.clone()).or_default() += count;
-        if i64::from(due) < last_interval - 1 {
-            *sent_before_end.entry(service).or_default() += count;
-        }
-    }
-    let received = |service: &str| {
-        let samples = record.capacity.iter().filter(|sample| sample.service == service);
-        samples.map(|sample| sample.requests_total).fold(0.0, f64::max)
-    };
-    // The edge asks the origin, once for all viewers, for what it does not have: two playlists that
-    // live for 2 s and a segment each 6 s.
-    let run_us = record.manifest.until.since(record.manifest.lead_in_from);
-    let fills_max = record.manifest.clock.match_time(Offset(run_us)).as_s() * (1.0 + 1.0 / 6.0);
-    for service in ["home", "playback"] {
-        let fills = if service == "playback" { fills_max } else { 0.0 };
-        let (sent, before, received) = (sent[service], sent_before_end[service], received(service));
-        assert!(received <= sent + fills, "{service}: received {received} of {sent}");
-        // A viewer who leaves takes back what has not been sent yet.
-        assert!(received >= before * 0.99, "{service}: received {received} of {before}");
-    }
+    the_platform_received_what_was_sent(run);
 }
 
 /// Reads the logs with a reader of another house.
@@ -156,7 +125,9 @@ fn the_verdict_renders_again_to_the_same_bytes() {
     let bench = Bench::take("again");
     // The record alone, elsewhere.
     fs::create_dir_all(bench.path("copy/record")).unwrap();
-    for (name, bytes) in bytes_of(&run.folder().join("record")) {
+    let record = bytes_of(&run.folder().join("record"));
+    assert!(record.keys().eq(&RECORD), "{:?}", record.keys());
+    for (name, bytes) in record {
         fs::write(bench.path("copy/record").join(name), bytes).unwrap();
     }
     for _ in 0..2 {

@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use rustix::thread::{CpuSet, sched_getaffinity};
+use serde_json::Value;
 
 use crate::bench::{Bench, HULK, Run, wait_for};
+use crate::counts::{OWN_COUNT, assert_compared};
 use crate::files::{platform_with_home_latency, replaced, short};
 use crate::processes::{kill, platform_of};
 
 #[test]
 fn a_target_that_answers_slowly_fails() {
     let bench = Bench::take("slow");
-    let file = replaced(&short(1.3, 5_000), "platform = \"streaming\"", "platform = \"slow.toml\"");
+    let file = replaced(&short(0.6, 3_000), "platform = \"streaming\"", "platform = \"slow.toml\"");
     bench.write("slow-match.toml", file);
     bench.write("slow.toml", platform_with_home_latency(900));
     let run = bench.rehearse("slow-match.toml");
     run.assert_ended(3, "FAIL");
     let summary = run.summary();
+    assert_compared(&summary);
     assert_eq!(summary.0["exit_code"], 3);
     let objectives = summary.verdict()["objectives"].as_array().unwrap();
     let breached: Vec<_> =
@@ -55,17 +58,19 @@ fn delivered_percent(run: &Run) -> f64 {
 #[test]
 fn half_a_schedule_is_invalid() {
     let bench = Bench::take("half");
-    bench.write("whole.toml", short(0.75, 5_000));
+    bench.write("whole.toml", short(0.4, 3_000));
     let peak = viewers_at_the_peak(&bench, "whole.toml");
     assert!(peak > 900, "{peak}");
-    let half = format!("{}\n[generator]\nusers_max = {}\n", short(0.75, 5_000), peak / 2);
+    let half = format!("{}\n[generator]\nusers_max = {}\n", short(0.4, 3_000), peak / 2);
     bench.write("half.toml", half);
     let check = bench.hulk(&["check", "half.toml"]);
     let warned = format!("`generator.users_max` is {} and the audience needs {peak}", peak / 2);
     assert!(check.code == 0 && check.stdout.contains(&warned), "{check:?}");
     let run = bench.rehearsal("half.toml").end();
     run.assert_ended(6, "INVALID");
-    let reason = run.summary().broken_check("arrivals missed by the generator");
+    let summary = run.summary();
+    assert_compared(&summary);
+    let reason = summary.broken_check("arrivals missed by the generator");
     assert!(reason.contains("the pool of users was too small"), "{reason}");
     assert!(run.stdout.contains("the pool of users was too small"), "{}", run.stdout);
     let (told, _) = reason.split_once(" % of the schedule was delivered").unwrap();
@@ -105,14 +110,16 @@ impl Drop for Busy {
 #[test]
 fn a_generator_starved_of_cpu_is_invalid() {
     let bench = Bench::take("starved");
-    bench.write("short.toml", short(0.75, 5_000));
+    bench.write("short.toml", short(0.4, 3_000));
     let mut running = bench.rehearsal("short.toml");
     running.wait_for_folder();
     let busy = Busy::on_last_core(8);
     let run = running.end();
     drop(busy);
     run.assert_ended(6, "INVALID");
-    let broken = run.summary().checks(false);
+    let summary = run.summary();
+    assert_compared(&summary);
+    let broken = summary.checks(false);
     let starved = |(name, reason): &(String, String)| {
         let lag = name == "lag of sends, p99" && reason.contains("p99 of sent − due was");
         lag || (name == "arrivals missed by the generator" && reason.contains("sent late"))
@@ -125,13 +132,15 @@ fn a_generator_starved_of_cpu_is_invalid() {
 #[test]
 fn descriptors_that_run_out_are_invalid() {
     let bench = Bench::take("descriptors");
-    bench.write("short.toml", short(0.75, 5_000));
+    bench.write("short.toml", short(0.4, 3_000));
     // The platform inherits the limit, and needs fewer files beside its connections than the
     // generator does: it serves whatever the generator can open.
     let run = bench.rehearsal_by(&["prlimit", "--nofile=600:600"], "short.toml").end();
     run.assert_ended(6, "INVALID");
     assert!(run.stdout.contains("file descriptors are needed and 600 are allowed"), "{run:?}");
-    let reason = run.summary().broken_check("arrivals missed by the generator");
+    let summary = run.summary();
+    assert_compared(&summary);
+    let reason = summary.broken_check("arrivals missed by the generator");
     assert!(reason.contains("file descriptors or local ports ran out"), "{reason}");
     assert!(run.stdout.contains("file descriptors or local ports ran out"), "{}", run.stdout);
     let delivered = delivered_percent(&run);
@@ -148,11 +157,11 @@ fn descriptors_that_run_out_are_invalid() {
 #[test]
 fn a_platform_that_dies_is_a_finding() {
     let bench = Bench::take("dies");
-    bench.write("short.toml", short(0.75, 2_000));
+    bench.write("short.toml", short(0.5, 1_000));
     let mut running = bench.rehearsal("short.toml");
     running.wait_for_folder();
-    let (hulk, epoch) = (running.id(), running.started.elapsed() + Duration::from_millis(2_300));
-    sleep(Duration::from_millis(4_300));
+    let (hulk, epoch) = (running.id(), running.started.elapsed() + Duration::from_millis(1_300));
+    sleep(Duration::from_millis(2_300));
     let platform = wait_for("the platform", Duration::from_secs(1), || platform_of(hulk));
     kill(platform, Signal::KILL);
     let run = running.end();
@@ -160,8 +169,8 @@ fn a_platform_that_dies_is_a_finding() {
     let verdict = if run.code == 3 { "FAIL" } else { "INVALID" };
     run.assert_ended(run.code, verdict);
     assert!(!run.stdout.contains("PASS"), "{}", run.stdout);
-    // 0.75 match minutes are 6 s.
-    assert!(run.took >= epoch + Duration::from_secs(6), "it ended early: {run:?}");
+    // 0.5 match minutes are 4 s.
+    assert!(run.took >= epoch + Duration::from_secs(4), "it ended early: {run:?}");
     let record = run.record();
     assert!(matches!(record.end, hulk_record::RunEnd::Completed { .. }), "{:?}", record.end);
     let told = |kind: &str, text: &str| {
@@ -169,6 +178,10 @@ fn a_platform_that_dies_is_a_finding() {
     };
     assert!(told("platform", "ended by itself: signal: 9"), "{:#?}", record.events);
     assert!(told("observer", "capacity could not be seen"), "{:#?}", record.events);
+    // What it had counted is gone with it, and the run says so.
+    assert!(told("platform", "the platform's counts are lost"), "{:#?}", record.events);
+    assert!(record.target.is_none(), "{:?}", record.target);
+    assert_eq!(run.summary().check(OWN_COUNT)["measured"], Value::Null);
     assert!(run.summary().verdict()["requests"]["not_served"].as_u64().unwrap() > 0);
     assert_eq!(bench.hulk(&["report", run.folder().to_str().unwrap()]).code, run.code, "{HULK}");
 }

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hulk-settings", &[]),
     ("hulk-traffic-models", &["hulk-record", "hulk-settings"]),
     ("hulk-chaos", &["hulk-record", "hulk-settings"]),
-    ("hulk-scaling", &["hulk-record", "hulk-settings"]),
+    ("hulk-scaling", &["hulk-record", "hulk-settings", "hulk-chaos"]),
     (
         "hulk-scenarios",
         &["hulk-traffic-models", "hulk-chaos", "hulk-scaling", "hulk-consent", "hulk-settings"],

@@ -3,21 +3,30 @@
 //! Sends are intended at k ms, k = 0..9999; the server adds its base latency, answers nothing in
 //! [5, 6) s and then lets go of everybody at once.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hulk_record::{
-    AudienceSample, Clock, Frame, JourneyInfo, MachineSample, MatchTime, Measure, Merged, Offset,
-    Outcome, Recorder, RecorderPlan, RequestSample, Samples, decode, encode,
+    AudienceSample, Clock, Frame, FrameHead, JourneyInfo, MachineSample, MatchTime, Measure,
+    Merged, Offset, Outcome, Recorder, RecorderPlan, RequestSample, Samples, decode, encode,
 };
-use hulk_scenarios::{Ended, Journey, Rendered, Session, Source};
+use hulk_scenarios::{Arrival, Ended, Journey, Rendered, Script, Session, Source};
 
 const INTERVAL_US: u64 = 1_000_000;
 const END: Offset = Offset(10_000_000);
 
-fn journey(steps: &str) -> Arc<Journey> {
-    let head = "name = \"co1\"\nretry = { first_s = 1, max_s = 8 }\n";
-    let journey = Journey::read(&Source::new("co1.toml", format!("{head}{steps}")));
-    Arc::new(journey.expect("a valid journey"))
+fn journey(steps: &str) -> Arc<Script> {
+    let head = "name = \"co1\"\nretry = { none = {} }\n";
+    let source = Source::new("co1.toml", format!("{head}{steps}"));
+    let journey = Journey::read(&source, Path::new(".")).expect("a valid journey");
+    Arc::new(Script::of(journey).expect("it compiles"))
+}
+
+/// A viewer who comes then and stays.
+fn comes(viewer: u32, arrive: MatchTime) -> Arrival {
+    let end = MatchTime::from_s(1e6);
+    let (push, back, acts) = (None, None, Vec::new());
+    Arrival { viewer, arrive, leave: end, already_watching: false, push, back, acts, end }
 }
 
 /// When the server has answered what it received at `received`.
@@ -36,11 +45,12 @@ fn drive(session: &mut Session, clock: Clock, latency_us: i64, samples: &mut Vec
         if sent >= END {
             return;
         }
-        session.render(&planned, &mut rendered);
+        session.render(&planned, 0, &mut rendered);
         assert_eq!(rendered.path, "/ask");
         let done = server(sent, latency_us);
-        let answer = Ended::Answer { status: 200, body: b"" };
-        let outcome = session.answered(&planned, clock.match_time(done), answer);
+        let headers: &[(&str, &str)] = &[];
+        let answer = Ended::Answer { status: 200, headers: &headers, body: b"" };
+        let outcome = session.answered(&planned, clock.match_time(done), 1.0, answer).outcome;
         samples.push(RequestSample {
             journey: 0,
             step: planned.step,
@@ -51,6 +61,9 @@ fn drive(session: &mut Session, clock: Clock, latency_us: i64, samples: &mut Vec
             done,
             retry: planned.retry,
             bytes: 0,
+            service_failed_first: false,
+            status: Some(200),
+            send: None,
         });
         free = done;
     }
@@ -63,6 +76,7 @@ impl Measured {
     fn of(journey: JourneyInfo, mut samples: Vec<RequestSample>) -> Self {
         let plan = RecorderPlan {
             journeys: vec![journey],
+            moments: Vec::new(),
             region: "local".into(),
             interval_us: INTERVAL_US,
         };
@@ -102,21 +116,9 @@ impl Measured {
 }
 
 fn frame(recorder: &mut Recorder, sequence: u64, to: Offset) -> Frame {
-    let drained = recorder.drain();
-    Frame {
-        worker: 0,
-        incarnation: 0,
-        sequence,
-        from: to.plus(-(INTERVAL_US as i64)),
-        to,
-        watermark: to,
-        series: drained.series,
-        arrivals: drained.arrivals,
-        sends: drained.sends,
-        bytes_received: drained.bytes_received,
-        audience: AudienceSample::default(),
-        machine: MachineSample::default(),
-    }
+    let from = to.plus(-(INTERVAL_US as i64));
+    let head = FrameHead { sequence, from, to, watermark: to, ..FrameHead::default() };
+    recorder.drain().into_frame(head, AudienceSample::default(), MachineSample::default())
 }
 
 /// p50, p90, p95, p99, p99.9 and p99.99 in µs, as the histogram answers.
@@ -132,10 +134,10 @@ fn open_arrivals() -> Measured {
     let mut samples = Vec::new();
     for k in 0..10_000 {
         let arrive = MatchTime(i64::from(k) * 1000);
-        let mut session = Session::new(Arc::clone(&journey), 1, k, arrive, false);
+        let mut session = Session::new(Arc::clone(&journey), 1, &comes(k, arrive));
         drive(&mut session, Clock { speed: 1.0 }, 1000, &mut samples);
     }
-    Measured::of(journey.info(), samples)
+    Measured::of(journey.info().remove(0), samples)
 }
 
 #[test]
@@ -169,12 +171,12 @@ fn co1_on_one_connection_shows_the_stall_from_the_intended_time_only() {
     // The shortest period is 0.1 match seconds: at this speed it is 1 ms. Its grid begins one
     // period after the arrival.
     let arrive = MatchTime(-100_000);
-    let mut session = Session::new(Arc::clone(&journey), 1, 0, arrive, false);
+    let mut session = Session::new(Arc::clone(&journey), 1, &comes(0, arrive));
     let mut samples = Vec::new();
     drive(&mut session, Clock { speed: 100.0 }, 500, &mut samples);
     let intended: Vec<Offset> = (0..10_000).map(|k| Offset(k * 1000)).collect();
     assert!(samples.iter().map(|sample| sample.due).eq(intended), "the grid never shifts");
-    let measured = Measured::of(journey.info(), samples);
+    let measured = Measured::of(journey.info().remove(0), samples);
     let (response, service) =
         (measured.samples(Measure::Response), measured.samples(Measure::Service));
     let mut exact = Samples::new();
@@ -197,10 +199,10 @@ fn a_closed_loop_without_correction_hides_the_stall() {
         format!("[[step]]\nafter = {{ {name}, repeat = 1000 }}\n")
     };
     let journey = journey(&(0..10).map(step).collect::<String>());
-    let mut session = Session::new(Arc::clone(&journey), 1, 0, MatchTime(0), false);
+    let mut session = Session::new(Arc::clone(&journey), 1, &comes(0, MatchTime(0)));
     let mut samples = Vec::new();
     drive(&mut session, Clock { speed: 1.0 }, 1000, &mut samples);
-    let measured = Measured::of(journey.info(), samples);
+    let measured = Measured::of(journey.info().remove(0), samples);
     let closed = measured.samples(Measure::Service);
     // While it waited it sent nothing: 999 of 10,000 requests are missing, all of them slow.
     assert_eq!(closed.count(), 9_000);

@@ -1,27 +1,29 @@
 //! A whole rehearsal, from its first arrival to its record, as a discrete-event simulation.
 //!
 //! ```text
-//! agenda (time, sequence) ─▶ viewer's Session ─▶ Platform ─▶ replies ─▶ agenda
-//!                                  └─▶ Recorder, Presence ─▶ frames ─▶ Record
+//! agenda (time, sequence) ─▶ Viewer ─▶ Platform ─▶ replies ─▶ agenda
+//!                              └─▶ Books ─▶ frames ─▶ Record
 //! ```
 //!
 //! Time is match time; only the record's is the wall's. At equal times what was planned first
 //! happens first, and a frame is cut after all that happens at its end.
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
 
 use chrono::DateTime;
-use hulk_record::{MatchTime, Offset, Outcome, Record, RunEnd, WorkerEnd};
+use hulk_record::{
+    LastRequest, MatchTime, Offset, Outcome, Record, RunEnd, RunEvent, TargetCounts, TargetService,
+    WorkerEnd,
+};
+use hulk_scenarios::chaos::{Command, Timeline, TimelineEvent};
 use hulk_scenarios::scaling::{Body, Event, Platform, Reply, ServiceStatus};
 use hulk_scenarios::traffic::Schedule;
-use hulk_scenarios::{Arrival, Ended, Rehearsal, Rendered};
+use hulk_scenarios::{Arrival, Ended, Going, Next, Rehearsal, Rendered, Viewer};
 
 use crate::scribe::Scribe;
-use crate::viewer::{InFlight, Viewer};
 
-/// An arrival that is sent later than this after it was due is late, in µs of wall time.
-const LATE_US: i64 = 10_000;
 /// When the run starts, in s since 1970 UTC.
 const STARTED_S: i64 = 1_562_769_000;
 /// After the run the platform empties its queues for so long, in match seconds.
@@ -33,8 +35,6 @@ pub(crate) struct Run {
     pub(crate) record: Record,
     /// What the platform says of itself in the end.
     pub(crate) status: Vec<ServiceStatus>,
-    /// The edge's own requests to the origin.
-    pub(crate) fills: u64,
 }
 
 /// Runs a rehearsal against its embedded platform.
@@ -48,60 +48,66 @@ pub(crate) fn run(rehearsal: &Rehearsal) -> Run {
 struct Due {
     at: MatchTime,
     sequence: u64,
-    /// Place among the arrivals.
-    viewer: usize,
     what: What,
 }
 
 enum What {
-    Arrive,
-    Send,
-    Answer { id: u64, status: u16, body: Body },
-    TimeOut { id: u64 },
-    Leave,
+    /// A viewer comes, by place among the arrivals.
+    Arrive(usize),
+    /// A viewer sends, unless something has happened since.
+    Send(usize, u64),
+    /// A leg of a viewer's stay may be over.
+    Turn(usize),
+    Answer {
+        viewer: usize,
+        reply: Reply,
+    },
+    TimeOut {
+        viewer: usize,
+        id: u64,
+    },
+    /// Faults begin, are renewed, end.
+    Faults,
 }
 
-/// A request that the platform has not answered.
-struct Asked {
-    viewer: usize,
-    /// The path, where the edge answers it.
-    media: Option<String>,
+/// A viewer who is there.
+struct Here {
+    viewer: Viewer,
+    /// The edge to which there is a connection.
+    connected: Option<usize>,
+    /// The request that an answer is awaited for.
+    in_flight: Option<(u64, bool)>,
+    /// Counts what has happened: a send that was planned before is void.
+    version: u64,
+    turn: Option<MatchTime>,
 }
 
 struct Driver<'a> {
-    rehearsal: &'a Rehearsal,
+    rehearsal: Arc<Rehearsal>,
+    original: &'a Rehearsal,
     platform: Platform,
     agenda: BinaryHeap<Due>,
     sequence: u64,
     arrivals: Vec<Arrival>,
-    viewers: Vec<Option<Viewer>>,
-    asked: HashMap<u64, Asked>,
+    viewers: Vec<Option<Here>>,
+    /// Who sent what the platform has not answered: place, and the names of viewer, send, service.
+    asked: HashMap<u64, (usize, LastRequest)>,
     requests: u64,
     replies: Vec<Reply>,
-    /// Fills of the edge that were answered: one for all who waited, so at one time.
-    filled: HashSet<(String, MatchTime)>,
-    fills_refused: u64,
     rendered: Rendered,
+    faults: Timeline,
+    events: Vec<RunEvent>,
+    last: Vec<LastRequest>,
     scribe: Scribe,
 }
 
 impl<'a> Driver<'a> {
     fn new(rehearsal: &'a Rehearsal, schedule: &Schedule) -> Self {
-        let embedded = rehearsal.platform().expect("virtual time needs the embedded platform");
-        let audience = &rehearsal.audience;
-        let platform = Platform::new(
-            embedded.platform.clone(),
-            embedded.policies.clone(),
-            (rehearsal.clock.speed, audience.scale),
-            rehearsal.clock.match_time(rehearsal.lead_in_from()),
-            audience.curve.viewers_at(audience.minute_at(MatchTime(0))),
-        );
-        let mut arrivals: Vec<Arrival> =
-            schedule.visits.iter().map(|visit| rehearsal.arrival(visit)).collect();
-        arrivals.sort_by_key(|arrival| (arrival.arrive, arrival.viewer));
+        let arrivals = rehearsal.arrivals(schedule);
         let mut driver = Self {
-            rehearsal,
-            platform,
+            rehearsal: Arc::new(rehearsal.clone()),
+            original: rehearsal,
+            platform: platform(rehearsal),
             agenda: BinaryHeap::new(),
             sequence: 0,
             viewers: arrivals.iter().map(|_| None).collect(),
@@ -109,14 +115,16 @@ impl<'a> Driver<'a> {
             asked: HashMap::new(),
             requests: 0,
             replies: Vec::new(),
-            filled: HashSet::new(),
-            fills_refused: 0,
             rendered: Rendered::default(),
+            faults: Timeline::new(rehearsal.fault_spans()),
+            events: Vec::new(),
+            last: Vec::new(),
             scribe: Scribe::new(rehearsal),
         };
-        for viewer in 0..driver.arrivals.len() {
-            driver.plan(driver.arrivals[viewer].arrive, viewer, What::Arrive);
+        for place in 0..driver.arrivals.len() {
+            driver.plan(driver.arrivals[place].arrive, What::Arrive(place));
         }
+        driver.plan_faults();
         driver
     }
 
@@ -145,26 +153,34 @@ impl<'a> Driver<'a> {
         let empty = self.rehearsal.audience.until().plus((EMPTY_S * 1e6) as i64);
         self.step(empty, Event::Wake);
         assert!(self.asked.is_empty(), "the platform has answered everyone");
+        // Answers that were on their way when nobody was there any more.
+        let mut pending: Vec<_> = std::mem::take(&mut self.scribe.pending).into_iter().collect();
+        pending.sort_by_key(|(id, _)| *id);
+        self.last.extend(pending.into_iter().map(|(_, last)| last));
         let started = DateTime::from_timestamp(STARTED_S, 0).expect("a time in range");
         let frames = self.scribe.frames.len() as u64;
         let workers = vec![WorkerEnd { worker: 0, incarnation: 0, frames }];
+        let status = self.platform.status();
         Run {
             record: Record {
-                manifest: hulk::manifest(self.rehearsal, &schedule, started),
+                manifest: hulk::manifest(self.original, &schedule, started),
                 frames: self.scribe.frames,
                 capacity: self.scribe.capacity,
-                events: Vec::new(),
+                events: self.events,
                 end: RunEnd::Completed { workers },
+                target: Some(TargetCounts {
+                    services: status.iter().map(counts).collect(),
+                    last: self.last,
+                }),
             },
             schedule,
-            status: self.platform.status(),
-            fills: self.filled.len() as u64 + self.fills_refused,
+            status,
         }
     }
 
-    fn plan(&mut self, at: MatchTime, viewer: usize, what: What) {
+    fn plan(&mut self, at: MatchTime, what: What) {
         self.sequence += 1;
-        self.agenda.push(Due { at, sequence: self.sequence, viewer, what });
+        self.agenda.push(Due { at, sequence: self.sequence, what });
     }
 
     fn wall(&self, at: MatchTime) -> Offset {
@@ -176,62 +192,79 @@ impl<'a> Driver<'a> {
         (wall_ms * 1e3 * self.rehearsal.clock.speed).round() as i64
     }
 
-    fn happen(&mut self, Due { at, viewer, what, .. }: Due) {
+    fn happen(&mut self, Due { at, what, .. }: Due) {
         match what {
-            What::Arrive => self.arrive(at, viewer),
-            What::Send => self.send(at, viewer),
-            What::Answer { id, status, body } => self.answer(at, viewer, id, (status, &body)),
-            What::TimeOut { id } => self.time_out(at, viewer, id),
-            What::Leave => self.leave(at, viewer),
+            What::Arrive(place) => self.arrive(at, place),
+            What::Send(place, version) => self.send(at, place, version),
+            What::Turn(place) => self.turn(at, place),
+            What::Answer { viewer, reply } => self.answer(at, viewer, &reply),
+            What::TimeOut { viewer, id } => self.time_out(at, viewer, id),
+            What::Faults => self.fault(at, TimelineEvent::Tick),
         }
     }
 
-    fn arrive(&mut self, now: MatchTime, viewer: usize) {
-        let arrival = self.arrivals[viewer];
-        self.scribe.recorder.arrivals.intended += 1;
-        self.scribe.presence.came(self.wall(now));
-        self.viewers[viewer] = Some(Viewer::new(self.rehearsal, arrival));
-        self.plan(arrival.leave, viewer, What::Leave);
-        self.go_on(now, viewer);
+    fn arrive(&mut self, now: MatchTime, place: usize) {
+        let at = self.wall(now);
+        self.scribe.books.recorder.arrivals.intended += 1;
+        let arrival = &self.arrivals[place];
+        let viewer = Viewer::come(&self.rehearsal, arrival, at, &mut self.scribe.books);
+        self.viewers[place] =
+            Some(Here { viewer, connected: None, in_flight: None, version: 0, turn: None });
+        self.go_on(now, place);
     }
 
-    /// Plans what the viewer does next, unless the viewer leaves before.
-    fn go_on(&mut self, now: MatchTime, viewer: usize) {
-        let Some(known) = &self.viewers[viewer] else { return };
-        let leave = self.wall(known.arrival.leave);
-        if let Some(planned) = known.session.next().filter(|next| self.wall(next.due) < leave) {
-            self.plan(planned.due.max(now), viewer, What::Send);
+    /// Plans what the viewer does next.
+    fn go_on(&mut self, now: MatchTime, place: usize) {
+        let Some(here) = &mut self.viewers[place] else { return };
+        here.version += 1;
+        let (version, until) = (here.version, here.viewer.until_match());
+        let next = here.viewer.next();
+        let turn = (here.turn != Some(until)).then_some(until);
+        here.turn = Some(until);
+        let waits = here.in_flight.is_some();
+        // At the same time the end of a leg comes first: what is due then is not sent any more.
+        if let Some(until) = turn {
+            self.plan(until.max(now), What::Turn(place));
+        }
+        if let (Next::Send(planned), false) = (next, waits) {
+            self.plan(planned.due.max(now), What::Send(place, version));
         }
     }
 
-    fn send(&mut self, now: MatchTime, viewer: usize) {
-        let (sent, clock) = (self.wall(now), self.rehearsal.clock);
-        let Some(known) = &mut self.viewers[viewer] else { return };
-        let planned = known.session.next().expect("what was planned is still due");
-        let possible = clock.wall(planned.due).max(known.free_since);
-        if !std::mem::replace(&mut known.started, true) {
-            let late = sent.since(possible) > LATE_US;
-            let counts = &mut self.scribe.recorder.arrivals;
-            *(if late { &mut counts.late } else { &mut counts.on_time }) += 1;
+    fn send(&mut self, now: MatchTime, place: usize, version: u64) {
+        let sent = self.wall(now);
+        let Some(here) = self.viewers[place].as_mut().filter(|here| here.version == version) else {
+            return;
+        };
+        let Next::Send(planned) = here.viewer.next() else { return };
+        let unix_ms = STARTED_S * 1000 + sent.0 / 1000;
+        let (_, deadline) = here.viewer.send(planned, sent, unix_ms, &mut self.rendered);
+        let edge = here.viewer.edge();
+        if let Some(other) = here.connected.take_if(|connected| *connected != edge) {
+            self.step(now, Event::Disconnected { edge: other });
+        }
+        let Some(here) = &mut self.viewers[place] else { return };
+        if self.platform.is_lost(edge) {
+            return self.end(now, place, Ended::Failed(Outcome::ConnectError), 0);
         }
         self.requests += 1;
         let id = self.requests;
-        known.in_flight = Some(InFlight { id, planned, possible, sent });
-        let fresh = !std::mem::replace(&mut known.connected, true);
-        let leave = known.arrival.leave;
-        known.session.render(&planned, &mut self.rendered);
-        let rendered = std::mem::take(&mut self.rendered);
-        let path = rendered.path.split('?').next().unwrap_or_default();
-        let media = path.starts_with("/live/").then(|| path.to_owned());
-        self.asked.insert(id, Asked { viewer, media });
+        here.in_flight = Some((id, planned.wants_body));
+        here.viewer.wrote();
+        let fresh = here.connected.replace(edge).is_none();
+        let (viewer, send) = here.viewer.send_id();
+        let until = here.viewer.until();
+        let service = self.rehearsal.script.services[usize::from(planned.service)].clone();
+        self.asked.insert(id, (place, LastRequest { viewer, send, service, status: None }));
         if fresh {
-            self.step(now, Event::Connected);
+            self.step(now, Event::Connected { edge });
         }
-        self.step(now, Event::Request { id, path });
-        self.rendered = rendered;
-        let time_out = now.plus(self.match_us(self.rehearsal.journey.timeout_ms));
-        if time_out < leave {
-            self.plan(time_out, viewer, What::TimeOut { id });
+        let path = std::mem::take(&mut self.rendered.path);
+        self.step(now, Event::Request { id, edge, path: &path });
+        self.rendered.path = path;
+        if deadline < until {
+            let at = self.rehearsal.clock.match_time(deadline);
+            self.plan(at, What::TimeOut { viewer: place, id });
         }
     }
 
@@ -239,87 +272,181 @@ impl<'a> Driver<'a> {
     fn step(&mut self, now: MatchTime, event: Event<'_>) {
         let mut replies = std::mem::take(&mut self.replies);
         self.platform.step(now, event, &mut replies);
-        for Reply { id, at, status, body, latency_ms } in replies.drain(..) {
-            let asked = self.asked.remove(&id).expect("each request is answered once");
-            if let Some(path) = asked.media {
-                match status {
-                    503 => self.fills_refused += 1,
-                    // What the edge has itself takes no longer than the edge.
-                    _ if latency_ms > self.edge_latency_ms() => {
-                        self.filled.insert((path, at));
-                    }
-                    _ => {}
-                }
+        for reply in replies.drain(..) {
+            let (viewer, mut last) = self.asked.remove(&reply.id).expect("answered once");
+            let at = reply.at.plus(self.match_us(reply.latency_ms)).max(now);
+            let waits = |here: &Here| here.in_flight.is_some_and(|(id, _)| id == reply.id);
+            if self.viewers[viewer].as_ref().is_some_and(waits) {
+                // Until it arrives the viewer may still give it up: then it becomes the last one.
+                last.status = Some(reply.status);
+                self.scribe.pending.insert(reply.id, last);
+                self.plan(at, What::Answer { viewer, reply });
+            } else {
+                last.status = Some(reply.status);
+                self.last.push(last);
             }
-            let at = at.plus(self.match_us(latency_ms)).max(now);
-            self.plan(at, asked.viewer, What::Answer { id, status, body });
         }
         self.replies = replies;
     }
 
-    fn edge_latency_ms(&self) -> f64 {
-        self.rehearsal.platform().map_or(0.0, |embedded| embedded.platform.edge_latency_ms)
-    }
-
-    fn answer(&mut self, now: MatchTime, viewer: usize, id: u64, (status, body): (u16, &Body)) {
-        let known = self.viewers[viewer].as_mut();
-        let Some(planned) = known.and_then(|v| v.in_flight.filter(|f| f.id == id)) else { return };
+    fn answer(&mut self, now: MatchTime, place: usize, reply: &Reply) {
+        let last = self.scribe.pending.remove(&reply.id);
+        let here = self.viewers[place].as_mut();
+        let Some((_, wants_body)) =
+            here.and_then(|here| here.in_flight.take_if(|(id, _)| *id == reply.id))
+        else {
+            self.last.extend(last);
+            return;
+        };
         let nothing;
-        let (text, length): (&[u8], u64) = match body {
+        let (text, length): (&[u8], u64) = match &reply.body {
             Body::Empty => (&[], 0),
             Body::Text(text) => (text.as_bytes(), text.len() as u64),
-            Body::Bytes(size) if planned.planned.wants_body => {
+            Body::Bytes(size) if wants_body => {
                 nothing = vec![0; *size as usize];
                 (&nothing, u64::from(*size))
             }
             Body::Bytes(size) => (&[], u64::from(*size)),
         };
-        let body = if planned.planned.wants_body { text } else { &[] };
-        self.end(now, viewer, id, Ended::Answer { status, body }, length);
+        let body = if wants_body { text } else { &[] };
+        let headers = headers(reply, self.rehearsal.clock.speed);
+        let ended = Ended::Answer { status: reply.status, headers: &headers, body };
+        self.end(now, place, ended, length);
     }
 
-    fn time_out(&mut self, now: MatchTime, viewer: usize, id: u64) {
-        let known = self.viewers[viewer].as_mut();
-        let Some(known) = known.filter(|v| v.in_flight.is_some_and(|f| f.id == id)) else { return };
-        known.connected = false;
-        self.step(now, Event::Disconnected);
-        self.end(now, viewer, id, Ended::Failed(Outcome::Timeout), 0);
+    fn time_out(&mut self, now: MatchTime, place: usize, id: u64) {
+        let here = self.viewers[place].as_mut();
+        let Some(here) = here.filter(|here| here.in_flight.is_some_and(|(known, _)| known == id))
+        else {
+            return;
+        };
+        here.in_flight = None;
+        self.disconnect(now, place);
+        self.end(now, place, Ended::Failed(Outcome::Timeout), 0);
+    }
+
+    fn disconnect(&mut self, now: MatchTime, place: usize) {
+        let here = self.viewers[place].as_mut();
+        if let Some(edge) = here.and_then(|here| here.connected.take()) {
+            self.step(now, Event::Disconnected { edge });
+        }
     }
 
     /// The request in flight came to its end.
-    fn end(&mut self, now: MatchTime, viewer: usize, id: u64, ended: Ended<'_>, bytes: u64) {
-        let (done, clock) = (self.wall(now), self.rehearsal.clock);
-        let Some(known) = &mut self.viewers[viewer] else { return };
-        let Some(in_flight) = known.landed(id) else { return };
-        let watching = known.session.watching_since().is_some();
-        let outcome = known.session.answered(&in_flight.planned, now, ended);
-        known.free_since = done;
-        let due = clock.wall(in_flight.planned.due);
-        self.scribe.recorder.request(&in_flight.sample(due, done, outcome, bytes));
-        let starts = !watching && known.session.watching_since().is_some();
-        if starts && !known.arrival.already_watching {
-            self.scribe.recorder.journey(0, Outcome::Ok, done.since(known.came).max(0) as u64);
-        }
-        self.go_on(now, viewer);
+    fn end(&mut self, now: MatchTime, place: usize, ended: Ended<'_>, bytes: u64) {
+        let done = self.wall(now);
+        let Some(here) = &mut self.viewers[place] else { return };
+        here.viewer.ended(ended, bytes, done, &mut self.scribe.books);
+        self.go_on(now, place);
     }
 
-    fn leave(&mut self, now: MatchTime, viewer: usize) {
-        let (at, clock) = (self.wall(now), self.rehearsal.clock);
-        let Some(known) = self.viewers[viewer].take() else { return };
-        if let Some(in_flight) = known.in_flight {
-            let due = clock.wall(in_flight.planned.due);
-            let sample = in_flight.sample(due, at, Outcome::Abandoned, 0);
-            self.scribe.recorder.request(&sample);
+    fn turn(&mut self, now: MatchTime, place: usize) {
+        let at = self.wall(now);
+        let Some(here) = self.viewers[place].as_mut().filter(|h| h.viewer.until_match() <= now)
+        else {
+            return;
+        };
+        here.in_flight = None;
+        let going = here.viewer.turn(at, &mut self.scribe.books);
+        if going != Going::On {
+            self.disconnect(now, place);
         }
-        if !known.started {
-            // The viewer left before anything was due: nothing is missing.
-            self.scribe.recorder.arrivals.on_time += 1;
-        }
-        self.scribe.presence.left(known.came, at);
-        if known.connected {
-            self.step(now, Event::Disconnected);
+        if going == Going::Over {
+            self.viewers[place] = None;
+        } else {
+            self.go_on(now, place);
         }
     }
+
+    fn plan_faults(&mut self) {
+        if let Some(next) = self.faults.next_wake() {
+            let at = self.rehearsal.clock.match_time(next);
+            self.plan(at, What::Faults);
+        }
+    }
+
+    fn fault(&mut self, now: MatchTime, event: TimelineEvent) {
+        let at = self.wall(now);
+        for command in self.faults.step(at, event) {
+            let fault = match command {
+                Command::Inject { fault } | Command::Heal { fault } => fault,
+                Command::Renew { fault } => {
+                    self.faults.step(at, TimelineEvent::Renewed { fault });
+                    continue;
+                }
+                Command::Tell { text, .. } => panic!("nothing fails here: {text}"),
+            };
+            let known = self.rehearsal.faults[fault].clone();
+            let (from, until) = self.rehearsal.fault_spans()[fault];
+            let (intended, what, done) = match command {
+                Command::Inject { .. } => {
+                    self.step(now, Event::Inject(&known.kind));
+                    (from, known.kind.describe(), TimelineEvent::Injected { fault })
+                }
+                _ => {
+                    self.step(now, Event::Heal(&known.kind));
+                    (until, "healed".to_owned(), TimelineEvent::Healed { fault })
+                }
+            };
+            let text = format!("{}: {what}", known.name);
+            self.events.push(RunEvent { at, intended: Some(intended), kind: "fault".into(), text });
+            self.faults.step(at, done);
+            self.reset_lost(now);
+        }
+        self.plan_faults();
+    }
+
+    /// Connections to an edge that is lost are reset.
+    fn reset_lost(&mut self, now: MatchTime) {
+        for place in 0..self.viewers.len() {
+            let Some(here) = &mut self.viewers[place] else { continue };
+            let Some(edge) = here.connected.filter(|edge| self.platform.is_lost(*edge)) else {
+                continue;
+            };
+            here.connected = None;
+            let was_in_flight = here.in_flight.take().is_some();
+            self.step(now, Event::Disconnected { edge });
+            if was_in_flight {
+                self.end(now, place, Ended::Failed(Outcome::Broken), 0);
+            }
+        }
+    }
+}
+
+fn platform(rehearsal: &Rehearsal) -> Platform {
+    let embedded = rehearsal.platform().expect("virtual time needs the embedded platform");
+    let audience = &rehearsal.audience;
+    Platform::new(
+        embedded.platform.clone(),
+        embedded.policies.clone(),
+        (rehearsal.clock.speed, audience.scale),
+        rehearsal.clock.match_time(rehearsal.lead_in_from()),
+        audience.curve.viewers_at(audience.minute_at(MatchTime(0))),
+    )
+}
+
+fn counts(status: &ServiceStatus) -> TargetService {
+    TargetService {
+        service: status.name.clone(),
+        edge: status.edge.clone(),
+        requests: status.requests,
+        internal: status.internal,
+        answers: status.answers.clone(),
+    }
+}
+
+/// The headers that the platform's shell makes of a reply.
+fn headers(reply: &Reply, speed: f64) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    if let Some(wait_s) = reply.retry_after_s {
+        let wall_s = (wait_s / speed).ceil().max(1.0);
+        headers.push(("retry-after".to_owned(), wall_s.to_string()));
+    }
+    let panic: Vec<&str> = reply.panic.names().collect();
+    if !panic.is_empty() {
+        headers.push(("x-panic".to_owned(), panic.join(",")));
+    }
+    headers
 }
 
 impl Ord for Due {

@@ -1,20 +1,23 @@
 //! The record of a run in virtual time: a frame an interval, a look at the capacity each second.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use hulk_record::{
-    CapacitySample, Frame, MachineSample, Offset, Presence, Recorder, RecorderPlan, decode, encode,
+    CapacitySample, Frame, FrameHead, LastRequest, MachineSample, Offset, Presence, Recorder,
+    RecorderPlan, decode, encode,
 };
-use hulk_scenarios::Rehearsal;
 use hulk_scenarios::scaling::ServiceStatus;
+use hulk_scenarios::{Books, Rehearsal};
 
 /// How often the capacity is looked at, in µs of wall time.
 const LOOK_US: i64 = 1_000_000;
 
 /// Writes down what the driver sees.
 pub(crate) struct Scribe {
-    pub(crate) recorder: Recorder,
-    pub(crate) presence: Presence,
+    pub(crate) books: Books,
+    /// Answers on their way, as the platform would name them if they were given up.
+    pub(crate) pending: HashMap<u64, LastRequest>,
     pub(crate) frames: Vec<Frame>,
     pub(crate) capacity: Vec<CapacitySample>,
     from: Offset,
@@ -26,14 +29,15 @@ pub(crate) struct Scribe {
 impl Scribe {
     pub(crate) fn new(rehearsal: &Rehearsal) -> Self {
         let plan = RecorderPlan {
-            journeys: vec![rehearsal.journey.info()],
+            journeys: rehearsal.script.info(),
+            moments: rehearsal.moments(),
             region: "local".into(),
             interval_us: rehearsal.interval_us(),
         };
         let from = rehearsal.lead_in_from();
         Self {
-            recorder: Recorder::new(Arc::new(plan)),
-            presence: Presence::new(from),
+            books: Books { recorder: Recorder::new(Arc::new(plan)), presence: Presence::new(from) },
+            pending: HashMap::new(),
             frames: Vec::new(),
             capacity: Vec::new(),
             from,
@@ -52,7 +56,9 @@ impl Scribe {
     pub(crate) fn write(&mut self, at: Offset, status: Vec<ServiceStatus>) -> bool {
         if at >= self.next_look {
             self.next_look = at.plus(LOOK_US);
-            let scaling = status.into_iter().filter(|service| service.name != "edge");
+            let scaling = status.into_iter().filter(|service| {
+                service.ready > 0 && service.edge.is_empty() && service.name != "mid-tier"
+            });
             let mut samples: Vec<CapacitySample> =
                 scaling.map(|service| sample(at, service)).collect();
             samples.sort_by(|a, b| a.service.cmp(&b.service));
@@ -73,21 +79,16 @@ impl Scribe {
     }
 
     fn frame(&mut self, to: Offset) -> Frame {
-        let drained = self.recorder.drain();
-        Frame {
+        let head = FrameHead {
             worker: 0,
             incarnation: 0,
             sequence: self.frames.len() as u64,
             from: self.from,
             to,
             watermark: to,
-            series: drained.series,
-            arrivals: drained.arrivals,
-            sends: drained.sends,
-            bytes_received: drained.bytes_received,
-            audience: self.presence.drain(to),
-            machine: MachineSample::default(),
-        }
+        };
+        let audience = self.books.presence.drain(to);
+        self.books.recorder.drain().into_frame(head, audience, MachineSample::default())
     }
 }
 

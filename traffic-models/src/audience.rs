@@ -1,9 +1,9 @@
 //! The part of an audience that a rehearsal plays.
 
-use hulk_record::MatchTime;
+use hulk_record::{MatchTime, seed_of};
 use serde::{Deserialize, Serialize};
 
-use crate::{Curve, Moment, ViewLength};
+use crate::{Curve, Grade, Moment, Response, ViewLength};
 
 /// The longest window that is played, in match seconds: a week, far above any day of a match.
 const WINDOW_S_MAX: f64 = 604_800.0;
@@ -50,12 +50,13 @@ impl Audience {
         MatchTime::from_s((minute - self.from_min) * 60.0)
     }
 
-    /// Viewers wanted at a match time: the scaled curve, rounded.
+    /// Viewers of the curve at a match time, scaled and rounded; people brought by pushes come on
+    /// top of them, see [`Schedule::wanted_every`](crate::Schedule::wanted_every).
     pub fn wanted(&self, at: MatchTime) -> u32 {
         (self.curve.viewers_at(self.minute_at(at)) * self.scale).round() as u32
     }
 
-    /// The most viewers wanted at any time of the window.
+    /// The most viewers of the curve at any time of the window, scaled and rounded.
     pub fn wanted_max(&self) -> u32 {
         (self.curve.viewers_max(self.from_min, self.to_min) * self.scale).round() as u32
     }
@@ -66,5 +67,52 @@ impl Audience {
             .iter()
             .filter(|moment| (self.from_min..=self.to_min).contains(&moment.minute))
             .map(|moment| (self.time_of(moment.minute), moment))
+    }
+
+    /// The moment of that name.
+    pub fn moment(&self, name: &str) -> Option<&Moment> {
+        self.moments.iter().find(|moment| moment.name == name)
+    }
+
+    /// Has viewers answer the moment of that name so, by an assumption (M). `false` if there is
+    /// none.
+    pub fn set_response(&mut self, name: &str, response: Response) -> bool {
+        let Some(moment) = self.moments.iter_mut().find(|moment| moment.name == name) else {
+            return false;
+        };
+        (moment.response, moment.response_grade) = (Some(response), Some(Grade::M));
+        true
+    }
+
+    /// Takes away the responses of all moments but those that `keep` accepts.
+    pub fn retain_responses(&mut self, keep: impl Fn(&Moment) -> bool) {
+        for moment in &mut self.moments {
+            if !keep(moment) {
+                (moment.response, moment.response_grade) = (None, None);
+            }
+        }
+    }
+
+    /// Adds a moment at its place in time, after others of its minute. `false`, and nothing done,
+    /// if its name is taken.
+    pub fn add_moment(&mut self, moment: Moment) -> bool {
+        if self.moment(&moment.name).is_some() {
+            return false;
+        }
+        let place = self.moments.partition_point(|other| other.minute <= moment.minute);
+        self.moments.insert(place, moment);
+        true
+    }
+
+    /// The moments of the window that viewers answer: index in `moments`, time and response, with
+    /// the seed of the response. A seed depends on the moment's name, not on its index: a moment
+    /// more changes no other's answers.
+    pub(crate) fn responses(&self) -> impl Iterator<Item = (u16, MatchTime, Response, u64)> {
+        let seed = seed_of(self.seed, "traffic/response");
+        (0..=u16::MAX).zip(&self.moments).filter_map(move |(index, moment)| {
+            let inside = (self.from_min..=self.to_min).contains(&moment.minute);
+            let response = moment.response.filter(|_| inside)?;
+            Some((index, self.time_of(moment.minute), response, seed_of(seed, &moment.name)))
+        })
     }
 }

@@ -2,16 +2,22 @@
 
 mod audience;
 mod curve;
+mod delay;
 mod model;
 mod read;
+mod responses;
 mod schedule;
 mod shipped;
+mod spikes;
 mod sweep;
 mod view_length;
 
 pub use audience::Audience;
 pub use curve::{Curve, Decay, Grade, Point};
+pub use delay::Delay;
 pub use model::{Day, Model, Moment};
-pub use schedule::{Schedule, VISIT_BYTES, Visit};
+pub use responses::{Act, Exit, Push, Response};
+pub use schedule::{ACTION_BYTES, Action, Back, Schedule, Stay, VISIT_BYTES, Visit};
 pub use shipped::{shipped, shipped_names};
+pub use spikes::Spikes;
 pub use view_length::ViewLength;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Audience, Curve, Grade, ViewLength};
+use crate::{Audience, Curve, Grade, Response, ViewLength};
 
 /// Something that happens in the match.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,24 @@ pub struct Moment {
     pub grade: Grade,
     /// What happens, in words; may be empty.
     pub note: String,
+    /// How viewers answer it.
+    pub response: Option<Response>,
+    /// How far the weakest number of `response` can be trusted; none without a response.
+    pub response_grade: Option<Grade>,
+}
+
+impl Moment {
+    /// A moment of our own making, every number of grade M.
+    pub fn assumed(name: impl Into<String>, minute: f64, response: Option<Response>) -> Self {
+        Self {
+            name: name.into(),
+            minute,
+            grade: Grade::M,
+            note: String::new(),
+            response,
+            response_grade: response.map(|_| Grade::M),
+        }
+    }
 }
 
 /// One day of broadcast.

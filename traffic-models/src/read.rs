@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use hulk_settings::{Problems, Section, Source, read};
 
-use crate::{Curve, Day, Decay, Grade, Model, Moment, Point, ViewLength};
+use crate::responses::PEOPLE_MAX;
+use crate::{Curve, Day, Decay, Grade, Model, Moment, Point, Response, ViewLength};
 
 /// Minutes of a day, with room for matches that run past midnight.
 const MINUTE_MAX: f64 = 10_000.0;
-/// More than all people.
-const VIEWERS_MAX: f64 = 1e10;
 /// A decay and the point after it may differ by this share.
 const JOINT: f64 = 0.01;
 
@@ -121,7 +120,7 @@ fn joint(section: &Section<'_>, from: &Point, to: &Point) {
 
 fn point(section: &Section<'_>) -> Option<Point> {
     let minute = section.number("minute", 0.0..=MINUTE_MAX);
-    let viewers = section.number("viewers", 0.0..=VIEWERS_MAX);
+    let viewers = section.number("viewers", 0.0..=PEOPLE_MAX);
     let grade = grade(section, "grade");
     let source = section.text_optional("source").unwrap_or_default();
     let has_decay = section.has("decay");
@@ -138,7 +137,7 @@ fn point(section: &Section<'_>) -> Option<Point> {
 
 fn decay(section: &Section<'_>, from: Option<f64>) -> Option<Decay> {
     let tau_s = section.number("tau_s", 0.1..=86_400.0);
-    let floor = section.number("floor", 0.0..=VIEWERS_MAX);
+    let floor = section.number("floor", 0.0..=PEOPLE_MAX);
     let grade = grade(section, "grade");
     let (tau_s, floor) = (tau_s?, floor?);
     if from.is_some_and(|from| floor > from) {
@@ -181,7 +180,32 @@ fn moment(section: &Section<'_>) -> Option<Moment> {
     let minute = section.number("minute", 0.0..=MINUTE_MAX);
     let grade = grade(section, "grade");
     let note = section.text_optional("note").unwrap_or_default();
-    Some(Moment { name: name?, minute: minute?, grade: grade?, note })
+    let response = Response::read_optional(section);
+    let response_grade = response_grade(section, response.as_ref());
+    Some(Moment {
+        name: name?,
+        minute: minute?,
+        grade: grade?,
+        note,
+        response: response?,
+        response_grade: response_grade?,
+    })
+}
+
+/// A response's numbers have a grade too; a moment without a response has no use for one.
+fn response_grade(
+    section: &Section<'_>,
+    response: Option<&Option<Response>>,
+) -> Option<Option<Grade>> {
+    let given = section.has("response_grade");
+    if response == Some(&None) {
+        if given {
+            let message = "`response_grade` is of a response, and there is none";
+            section.problem_at("response_grade", message, None);
+        }
+        return Some(None);
+    }
+    grade(section, "response_grade").map(Some)
 }
 
 /// Notes every name that was there before.

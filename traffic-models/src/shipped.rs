@@ -4,9 +4,26 @@ use std::sync::Arc;
 
 use hulk_settings::Source;
 
-/// A new model: one file in `models/` and one line here.
-const SHIPPED: [(&str, &str); 1] =
-    [("ind-vs-nz-2019", include_str!("../models/ind-vs-nz-2019.toml"))];
+macro_rules! shipped {
+    ($($name:literal,)*) => {
+        [$(($name, include_str!(concat!("../models/", $name, ".toml"))),)*]
+    };
+}
+
+/// A new model: one file in `models/` and one line here, sorted by name.
+const SHIPPED: [(&str, &str); 11] = shipped![
+    "champions-trophy-2025",
+    "dream11",
+    "generic-final",
+    "ind-vs-nz-2019",
+    "ipl-2018-final",
+    "ipl-2019-final",
+    "login-tsunami-2017",
+    "super-bowl-2015",
+    "t20-ind-pak-2022",
+    "wc-2023-final",
+    "youtube-moon-landing",
+];
 
 /// The file of the shipped model of that name.
 pub fn shipped(name: &str) -> Option<Arc<Source>> {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests too may fail their test")]
 
 use hulk_settings::Source;
-use hulk_traffic_models::{Grade, Model, shipped, shipped_names};
+use hulk_traffic_models::{Act, Delay, Grade, Model, Response, shipped, shipped_names};
 
 /// Day, minute, millions of viewers, grade: every point of the published table.
 const PUBLISHED: [(&str, f64, f64, Grade); 13] = [
@@ -201,5 +201,44 @@ moments = [{{ name = "a", minute = {moment}, grade = "M" }}]
             "m.toml:3:8: a model has at least one day (add `[[days]]`)",
             "m.toml:4:2: `lognormal` is missing in view_length: a table is expected (add `lognormal = …`)",
         ]
+    );
+}
+
+#[test]
+fn a_moment_s_response_needs_a_grade_and_a_grade_needs_a_response() {
+    let model = |moment: &str| {
+        format!(
+            r#"name = "x"
+about = "y"
+view_length = {{ lognormal = {{ mu = 6, sigma = 1 }}, grade = "M" }}
+[[days]]
+name = "d"
+minutes_grade = "M"
+points = [{{ minute = 0, viewers = 100, grade = "M" }}]
+moments = [{{ name = "a", minute = 0, grade = "C", {moment} }}]
+"#
+        )
+    };
+    let act = "act = { share = 0.1, delay = { fixed = { s = 3 } } }";
+    let text = model(&format!("{act}, response_grade = \"B\""));
+    let read = Model::read(&Source::new("m.toml", text)).unwrap();
+    let moment = read.days[0].moment("a").unwrap();
+    let act_of_3_s = Act { share: 0.1, delay: Delay::Fixed { s: 3.0 } };
+    assert_eq!(moment.response, Some(Response::Act(act_of_3_s)));
+    assert_eq!((moment.grade, moment.response_grade), (Grade::C, Some(Grade::B)));
+    assert_eq!(
+        problems_of(&model(act)),
+        [
+            "m.toml:8:12: `response_grade` is missing in days[0].moments[0]: a text is expected (add \
+          `response_grade = …`)"
+        ]
+    );
+    assert_eq!(
+        problems_of(&model("response_grade = \"B\"")),
+        ["m.toml:8:68: `response_grade` is of a response, and there is none"]
+    );
+    assert_eq!(
+        problems_of(&model("response_grade = \"B\", push = {}, exit = {}"))[0],
+        "m.toml:8:12: a moment has at most one of `exit`, `push` and `act`"
     );
 }

@@ -4,7 +4,8 @@
 
 use hulk_record::{MatchTime, SHARD_SLOTS, hash_of};
 use hulk_traffic_models::{
-    Audience, Curve, Grade, Model, Point, Schedule, ViewLength, Visit, shipped,
+    Audience, Curve, Delay, Grade, Model, Moment, Point, Push, Response, Schedule, ViewLength,
+    Visit, shipped,
 };
 use proptest::prelude::*;
 
@@ -16,6 +17,13 @@ fn audience(day: usize, peak: f64, seed: u64) -> Audience {
     let model = Model::read(&shipped("ind-vs-nz-2019").unwrap()).unwrap();
     let whole = model.audience(DAYS[day], 1.0, seed).unwrap();
     Audience { scale: peak / f64::from(whole.wanted_max()), ..whole }
+}
+
+/// A push for a tenth of a million.
+fn pushed(minute: f64) -> Moment {
+    let delay = Delay::Lognormal { median_s: 45.0, sigma: 0.9 };
+    let push = Push { reach: 5e6, convert: 0.02, delay };
+    Moment::assumed("push", minute, Some(Response::Push(push)))
 }
 
 /// `minutes` of a curve through the given points, one a minute.
@@ -73,11 +81,22 @@ fn sound(audience: &Audience, schedule: &Schedule) -> Result<(), String> {
     if !schedule.visits.is_sorted_by_key(|visit| (visit.arrive, visit.viewer)) {
         return Err("not sorted by (arrive, viewer)".into());
     }
-    for (second, present) in (0..).zip(schedule.presence_every(1_000_000)) {
-        let wanted = audience.wanted(MatchTime(second * 1_000_000));
-        if present != wanted {
-            return Err(format!("second {second}: {present} present, not exactly {wanted}"));
-        }
+    let wanted = schedule.wanted_every(audience, 1_000_000);
+    if schedule.presence_every(1_000_000) != wanted {
+        return Err("not exactly as many as wanted at every second".into());
+    }
+    let again = |visit: &Visit| {
+        let Some(back) = visit.back else { return true };
+        back.returns.is_none_or(|stay| {
+            let cut = stay.leave == schedule.until;
+            stay.arrive.since(visit.leave) >= 1_000_000
+                && stay.arrive < stay.leave
+                && stay.leave <= schedule.until
+                && (cut || stay.leave.since(stay.arrive) >= 1_000_000)
+        })
+    };
+    if let Some(visit) = schedule.visits.iter().find(|visit| !again(visit)) {
+        return Err(format!("{visit:?}"));
     }
     let mut viewers: Vec<u32> = schedule.visits.iter().map(|visit| visit.viewer).collect();
     viewers.sort_unstable();
@@ -100,7 +119,9 @@ proptest! {
         count in 1_u32..=16, order in any::<u64>(), day in 0_usize..2, seed in any::<u64>(),
         peak in 20.0_f64..3_000.0,
     ) {
-        let whole = Schedule::generate(&audience(day, peak, seed));
+        let mut audience = audience(day, peak, seed);
+        prop_assert!(audience.add_moment(pushed(45.0)));
+        let whole = Schedule::generate(&audience);
         let owner = |slot: u32| (slot ^ (order as u32 % SHARD_SLOTS)) % count;
         // In any order: the merge may not lean on it.
         let shards: Vec<Schedule> = (0..count)
@@ -109,6 +130,8 @@ proptest! {
             .collect();
         let sizes = shards.iter().map(|shard| shard.visits.len());
         prop_assert_eq!(sizes.clone().sum::<usize>(), whole.visits.len());
+        let actions = shards.iter().map(|shard| shard.actions.len());
+        prop_assert_eq!(actions.sum::<usize>(), whole.actions.len());
         let fair = whole.visits.len() / count as usize;
         prop_assert!(sizes.max().unwrap_or(0) <= fair + fair / 3 + 40, "shards are uneven");
         prop_assert_eq!(Schedule::merge(shards).to_bytes(), whole.to_bytes());
@@ -226,7 +249,39 @@ fn early_leavers_are_drawn_from_all_viewers_alike() {
 fn a_schedule_is_the_same_on_every_machine() {
     let schedule = Schedule::generate(&audience(1, 500.0, 2019));
     let digest = schedule.to_bytes().iter().fold(0, |d, byte| hash_of(d, u64::from(*byte)));
-    assert_eq!((schedule.visits.len(), digest), (4_807, 11_380_438_673_965_171_894));
+    assert_eq!((schedule.visits.len(), digest), (4_807, 2_163_763_635_113_740_796));
+}
+
+/// The visits that were made before there were responses: whoever asks for none still gets them.
+#[test]
+fn an_audience_without_responses_makes_the_visits_it_always_made() {
+    let digest = |audience: &Audience| {
+        let plain = Audience { moments: Vec::new(), ..audience.clone() };
+        let mut silent = audience.clone();
+        silent.retain_responses(|_| false);
+        let schedule = Schedule::generate(&silent);
+        assert_eq!(schedule, Schedule::generate(&plain));
+        assert_ne!(schedule, Schedule::generate(audience), "nobody answers");
+        assert!(schedule.actions.is_empty());
+        let digest = schedule.visits.iter().fold(0, |digest, visit| {
+            assert!(visit.push.is_none() && visit.back.is_none());
+            let numbers = [
+                u64::from(visit.viewer),
+                visit.arrive.0 as u64,
+                visit.leave.0 as u64,
+                u64::from(visit.already_watching),
+            ];
+            numbers.into_iter().fold(digest, hash_of)
+        });
+        (schedule.visits.len(), digest)
+    };
+    let model = Model::read(&shipped("ind-vs-nz-2019").unwrap()).unwrap();
+    let day = model.audience("day-2", 8e-5, 20_190_710).unwrap();
+    let match_day = Audience { from_min: 251.0, to_min: 261.4, ..day };
+    assert_eq!(digest(&match_day), (3_027, 9_957_765_774_705_221_929));
+    assert_eq!(digest(&audience(1, 500.0, 2019)), (4_807, 11_829_834_470_323_441_781));
+    let first = model.audience("day-1", 1e-4, 7).unwrap();
+    assert_eq!(digest(&first), (17_526, 9_092_619_889_566_874_380));
 }
 
 #[test]

@@ -88,7 +88,7 @@ async fn attack(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Result<()
     let arguments =
         ["hulk", "--test-plan", &plan, "-q", "--no-telnet", "--no-metrics", "--no-print-metrics"];
     let configuration = GooseConfiguration::try_parse_from(arguments)?;
-    let address = shared.permit.address();
+    let address = shared.permit(0).address();
     let function: TransactionFunction = {
         let phase = phase.clone();
         Arc::new(move |user| {
@@ -121,7 +121,7 @@ async fn in_slot(shared: &Arc<Shared>, slot: usize, mut phase: watch::Receiver<P
             _ = phase.wait_for(|phase| *phase == Phase::Over) => break,
         };
         if let Some(arrival) = arrival {
-            Visit::new(shared, slot, arrival).run(&mut phase).await;
+            Visit::new(shared, slot, &arrival).run(&mut phase).await;
             shared.pool.release(slot);
         }
     }

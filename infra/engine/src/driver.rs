@@ -27,15 +27,13 @@ pub(crate) async fn drive(
         if now == Phase::Over {
             return;
         }
-        shared.recording.arrivals(|counts| counts.intended += 1);
+        shared.recording.books().recorder.arrivals.intended += 1;
         if now == Phase::Paused {
-            shared.recording.arrivals(|counts| counts.lost += 1);
+            shared.recording.books().recorder.arrivals.lost += 1;
         } else if !shared.pool.assign(arrival) {
             let target = shared.pool.held_by_target(shared.now());
-            shared.recording.arrivals(|counts| match target {
-                true => counts.dropped_target += 1,
-                false => counts.dropped_pool += 1,
-            });
+            let counts = &mut shared.recording.books().recorder.arrivals;
+            *(if target { &mut counts.dropped_target } else { &mut counts.dropped_pool }) += 1;
         }
         shared.reached(due);
     }

@@ -108,8 +108,16 @@ mod tests {
     use hulk_record::MatchTime;
 
     fn arrival(viewer: u32) -> Arrival {
-        let (arrive, leave) = (MatchTime(0), MatchTime(1));
-        Arrival { viewer, arrive, leave, already_watching: false }
+        Arrival {
+            viewer,
+            arrive: MatchTime(0),
+            leave: MatchTime(1),
+            already_watching: false,
+            push: None,
+            back: None,
+            acts: Vec::new(),
+            end: MatchTime(1),
+        }
     }
 
     #[tokio::test]

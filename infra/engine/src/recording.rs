@@ -4,18 +4,15 @@ use std::mem::swap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hulk_record::{
-    ArrivalCounts, Frame, MachineSample, Offset, Outcome, Presence, Recorder, RecorderPlan,
-    RequestSample,
-};
+use hulk_record::{Frame, FrameHead, MachineSample, Offset, Presence, Recorder, RecorderPlan};
+use hulk_scenarios::Books;
 
-/// The recorder of a worker. The data plane is one thread, so its lock is free except in the
+/// The books of a worker. The data plane is one thread, so their lock is free except in the
 /// moment in which an interval's recorder is changed for the one of the interval before.
 #[derive(Debug)]
 pub(crate) struct Recording {
-    recorder: Mutex<Recorder>,
+    books: Mutex<Books>,
     spare: Mutex<Recorder>,
-    presence: Mutex<Presence>,
     sequence: AtomicU64,
     worker: u32,
     incarnation: u64,
@@ -28,38 +25,19 @@ impl Recording {
         (worker, incarnation): (u32, u64),
     ) -> Self {
         let plan = Arc::new(plan);
+        let recorder = Recorder::new(Arc::clone(&plan));
         Self {
-            recorder: Mutex::new(Recorder::new(Arc::clone(&plan))),
+            books: Mutex::new(Books { recorder, presence: Presence::new(start) }),
             spare: Mutex::new(Recorder::new(plan)),
-            presence: Mutex::new(Presence::new(start)),
             sequence: AtomicU64::new(0),
             worker,
             incarnation,
         }
     }
 
-    pub(crate) fn request(&self, sample: &RequestSample) {
-        lock(&self.recorder).request(sample);
-    }
-
-    pub(crate) fn journey(&self, journey: u16, outcome: Outcome, us: u64) {
-        lock(&self.recorder).journey(journey, outcome, us);
-    }
-
-    pub(crate) fn arrivals(&self, change: impl FnOnce(&mut ArrivalCounts)) {
-        change(&mut lock(&self.recorder).arrivals);
-    }
-
-    pub(crate) fn came(&self, at: Offset) {
-        lock(&self.presence).came(at);
-    }
-
-    pub(crate) fn left(&self, since: Offset, at: Offset) {
-        lock(&self.presence).left(since, at);
-    }
-
-    pub(crate) fn present(&self) -> u64 {
-        lock(&self.presence).present()
+    /// The books, to be written in.
+    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
+        lock(&self.books)
     }
 
     /// Everything since the last call, as the frame of `from..to`.
@@ -69,25 +47,22 @@ impl Recording {
         watermark: Offset,
         machine: MachineSample,
     ) -> Frame {
-        let audience = lock(&self.presence).drain(to);
         let mut spare = lock(&self.spare);
-        // The data plane goes on with the empty one while the full one is read.
-        swap(&mut *lock(&self.recorder), &mut *spare);
-        let drained = spare.drain();
-        Frame {
+        let audience = {
+            let mut books = self.books();
+            // The data plane goes on with the empty one while the full one is read.
+            swap(&mut books.recorder, &mut *spare);
+            books.presence.drain(to)
+        };
+        let head = FrameHead {
             worker: self.worker,
             incarnation: self.incarnation,
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
             from,
             to,
             watermark,
-            series: drained.series,
-            arrivals: drained.arrivals,
-            sends: drained.sends,
-            bytes_received: drained.bytes_received,
-            audience,
-            machine,
-        }
+        };
+        spare.drain().into_frame(head, audience, machine)
     }
 
     /// How many frames there have been.

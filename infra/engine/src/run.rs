@@ -41,8 +41,8 @@ pub enum Phase {
 pub struct Assignment {
     /// What is rehearsed.
     pub rehearsal: Arc<Rehearsal>,
-    /// Where the load goes.
-    pub permit: Permit,
+    /// Where the load goes: the edges in the order of the rehearsal's.
+    pub permits: Vec<Permit>,
     /// The slots of the shard.
     pub slots: Range<u32>,
     /// The worker's number and incarnation.
@@ -65,8 +65,8 @@ pub enum EngineError {
     /// The driver's task ended without a word.
     #[error("the driver's task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
-    /// The target's address has no header form.
-    #[error("the target's address cannot be a `host` header")]
+    /// There is no address, or one without a header form.
+    #[error("the target has no address, or one that cannot be a `host` header")]
     Host,
     /// Not all users were there in time.
     #[error("only {joined} of {wanted} users were launched within {within:?}")]
@@ -84,15 +84,15 @@ pub enum EngineError {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) rehearsal: Arc<Rehearsal>,
-    pub(crate) permit: Permit,
-    /// The `host` header, made once.
-    pub(crate) host: HeaderValue,
+    /// The edges, with their `host` headers, made once. At least one.
+    edges: Vec<(Permit, HeaderValue)>,
     pub(crate) run_id: u32,
     pub(crate) pool: Pool,
     pub(crate) recording: Recording,
-    pub(crate) timeout_us: i64,
     pub(crate) until: Offset,
     epoch: OnceLock<Epoch>,
+    /// What the calendar says at wall time 0, for requests that carry a time stamp.
+    unix_ms_at_0: AtomicI64,
     watermark: AtomicI64,
 }
 
@@ -110,6 +110,21 @@ impl Shared {
     /// The wall time now.
     pub(crate) fn now(&self) -> Offset {
         Offset(self.epoch().now_us())
+    }
+
+    /// Wall time as ms since 1970 UTC.
+    pub(crate) fn unix_ms(&self, at: Offset) -> i64 {
+        self.unix_ms_at_0.load(Ordering::Relaxed) + at.0 / 1000
+    }
+
+    /// Where an edge is.
+    pub(crate) fn permit(&self, edge: usize) -> Permit {
+        self.edges[edge % self.edges.len()].0
+    }
+
+    /// The `host` header of an edge.
+    pub(crate) fn host(&self, edge: usize) -> HeaderValue {
+        self.edges[edge % self.edges.len()].1.clone()
     }
 
     fn epoch(&self) -> Epoch {
@@ -138,28 +153,25 @@ impl Engine {
     /// # Errors
     /// When goose cannot be started.
     pub async fn prepare(assignment: Assignment, open_files_max: u64) -> Result<Self, EngineError> {
-        let Assignment { rehearsal, permit, slots, worker, run_id, region } = assignment;
+        let Assignment { rehearsal, permits, slots, worker, run_id, region } = assignment;
         let shard = Schedule::generate(&rehearsal.audience).shard(|slot| slots.contains(&slot));
-        let mut arrivals: Vec<Arrival> =
-            shard.visits.iter().map(|visit| rehearsal.arrival(visit)).collect();
-        arrivals.sort_by_key(|arrival| (arrival.arrive, arrival.viewer));
-        let needed = shard.peak_present() as usize + SPARE_USERS;
+        let arrivals = rehearsal.arrivals(&shard);
+        let needed = rehearsal.users_peak(&shard) as usize + SPARE_USERS;
         let users = rehearsal.users_max.map_or(needed, |users| users as usize);
         let plan = RecorderPlan {
-            journeys: vec![rehearsal.journey.info()],
+            journeys: rehearsal.script.info(),
+            moments: rehearsal.moments(),
             region,
             interval_us: rehearsal.interval_us(),
         };
         let shared = Arc::new(Shared {
             pool: Pool::new(users),
             recording: Recording::new(plan, rehearsal.lead_in_from(), worker),
-            timeout_us: (rehearsal.journey.timeout_ms * 1e3) as i64,
             until: rehearsal.until(),
-            host: HeaderValue::from_str(&permit.address().to_string())
-                .map_err(|_| EngineError::Host)?,
-            permit,
+            edges: edges(permits)?,
             run_id,
             epoch: OnceLock::new(),
+            unix_ms_at_0: AtomicI64::new(0),
             watermark: AtomicI64::new(i64::MIN),
             rehearsal,
         });
@@ -181,18 +193,20 @@ impl Engine {
         self.phase.clone()
     }
 
-    /// Runs the schedule with wall time 0 at `epoch`; a frame goes to `frames` each interval.
-    /// Returns how many there were.
+    /// Runs the schedule with wall time 0 at `epoch`, which the calendar calls `unix_ms_at_0` (ms
+    /// since 1970 UTC); a frame goes to `frames` each interval. Returns how many there were.
     ///
     /// # Errors
     /// When goose failed.
     pub async fn run(
         mut self,
         epoch: Instant,
+        unix_ms_at_0: i64,
         frames: mpsc::Sender<Frame>,
     ) -> Result<u64, EngineError> {
         // Set once: a run is started once.
         let _first = self.shared.epoch.set(Epoch(epoch));
+        self.shared.unix_ms_at_0.store(unix_ms_at_0, Ordering::Relaxed);
         let arrivals = std::mem::take(&mut self.arrivals);
         let driver =
             self.data.spawn(drive(Arc::clone(&self.shared), arrivals, self.phase.subscribe()));
@@ -251,8 +265,16 @@ impl Engine {
     /// Gives the last viewers time to leave.
     async fn drain(&self) {
         let deadline = Instant::now() + DRAIN;
-        while self.shared.recording.present() > 0 && Instant::now() < deadline {
+        while self.shared.recording.books().presence.present() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(2)).await;
         }
     }
+}
+
+/// The edges with their headers.
+fn edges(permits: Vec<Permit>) -> Result<Vec<(Permit, HeaderValue)>, EngineError> {
+    let host = |permit: &Permit| HeaderValue::from_str(&permit.address().to_string());
+    let edges = permits.into_iter().map(|permit| Ok((permit, host(&permit)?)));
+    let edges: Result<Vec<_>, hyper::header::InvalidHeaderValue> = edges.collect();
+    edges.ok().filter(|edges| !edges.is_empty()).ok_or(EngineError::Host)
 }

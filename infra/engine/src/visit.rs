@@ -1,4 +1,4 @@
-//! One viewer's visit: the shell around `hulk_scenarios::Session` that waits, sends and records.
+//! One viewer's stay: the shell around `hulk_scenarios::Viewer` that waits, sends and reads.
 
 use std::io;
 use std::sync::Arc;
@@ -6,18 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hulk_net::{Connection, HttpError};
-use hulk_record::{Offset, Outcome, RequestSample};
-use hulk_scenarios::{Arrival, Ended, Method, Planned, Rendered, Session};
-use hyper::Request;
+use hulk_record::Outcome;
+use hulk_scenarios::{Arrival, Ended, Going, Headers, Method, Next, Planned, Rendered, Viewer};
 use hyper::body::Body;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderMap};
+use hyper::{Request, Response};
 use tokio::sync::watch;
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::run::{Phase, Shared};
 
-/// An arrival that is sent later than this after it was due is late, in µs.
-const LATE_US: i64 = 10_000;
 /// Of an answer that a step looks into, so much is kept; more is counted and thrown away.
 const BODY_KEPT_MAX: usize = 1 << 20;
 
@@ -27,34 +25,12 @@ const EXHAUSTED: [i32; 3] = [24, 23, 99];
 pub(crate) struct Visit<'a> {
     shared: &'a Arc<Shared>,
     slot: usize,
-    arrival: Arrival,
-    session: Session,
-    connection: Option<Connection>,
+    viewer: Viewer,
+    /// With the edge that it leads to.
+    connection: Option<(usize, Connection)>,
     rendered: Rendered,
+    headers: HeaderMap,
     body: Vec<u8>,
-    sends: u64,
-    /// Since when nothing of this viewer's own is in the way of a send.
-    free_since: Offset,
-    in_flight: Option<InFlight>,
-    fate: Fate,
-}
-
-/// What becomes of the arrival in the ledger.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// Nothing has been sent.
-    Open,
-    /// Its first request is on its way; whether it was sent late.
-    Sent { late: bool },
-    /// It is in the ledger.
-    Counted,
-}
-
-#[derive(Clone, Copy)]
-struct InFlight {
-    planned: Planned,
-    possible: Offset,
-    sent: Offset,
     bytes: u64,
 }
 
@@ -66,219 +42,177 @@ enum Exchange {
     Exhausted,
 }
 
+/// An answer's headers for those who look into them.
+struct Received<'a>(&'a HeaderMap);
+
+impl Headers for Received<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().ok()
+    }
+
+    fn each(&self, name: &str, visit: &mut dyn FnMut(&str)) {
+        self.0.get_all(name).iter().filter_map(|value| value.to_str().ok()).for_each(visit);
+    }
+}
+
 impl<'a> Visit<'a> {
-    pub(crate) fn new(shared: &'a Arc<Shared>, slot: usize, arrival: Arrival) -> Self {
-        let session = Session::new(
-            Arc::clone(&shared.rehearsal.journey),
-            shared.rehearsal.seed,
-            arrival.viewer,
-            arrival.arrive,
-            arrival.already_watching,
-        );
+    pub(crate) fn new(shared: &'a Arc<Shared>, slot: usize, arrival: &Arrival) -> Self {
+        let now = shared.now();
+        let books = &mut shared.recording.books();
         Self {
             shared,
             slot,
-            arrival,
-            session,
+            viewer: Viewer::come(&shared.rehearsal, arrival, now, books),
             connection: None,
             rendered: Rendered::default(),
+            headers: HeaderMap::new(),
             body: Vec::new(),
-            sends: 0,
-            free_since: shared.offset(arrival.arrive),
-            in_flight: None,
-            fate: Fate::Open,
+            bytes: 0,
         }
     }
 
-    /// The visit, until the viewer leaves or the run's phase ends it.
+    /// The stay, until the viewer is gone or the run's phase ends it.
     pub(crate) async fn run(mut self, phase: &mut watch::Receiver<Phase>) {
-        let came = self.shared.now();
-        self.shared.recording.came(came);
-        let stopped = tokio::select! {
-            () = self.go_on() => false,
+        tokio::select! {
+            () = self.go_on() => return,
             // An error means that nobody is left to say so: over, too.
-            _ = phase.wait_for(|phase| *phase != Phase::Running) => true,
-        };
+            _ = phase.wait_for(|phase| *phase != Phase::Running) => {}
+        }
         let now = self.shared.now();
-        if let Some(in_flight) = self.in_flight.take() {
-            self.record(&in_flight, Outcome::Abandoned, now);
-        }
-        if self.fate == Fate::Open && !stopped {
-            // The viewer left before anything was due: nothing is missing.
-            self.fate = Fate::Sent { late: false };
-        }
-        self.count();
-        self.shared.recording.left(came, now);
-    }
-
-    /// Enters the arrival into the ledger, once.
-    fn count(&mut self) {
-        let fate = std::mem::replace(&mut self.fate, Fate::Counted);
-        self.shared.recording.arrivals(|counts| match fate {
-            Fate::Open => counts.lost += 1,
-            Fate::Sent { late: true } => counts.late += 1,
-            Fate::Sent { late: false } => counts.on_time += 1,
-            Fate::Counted => {}
-        });
+        self.viewer.stop(now, &mut self.shared.recording.books());
     }
 
     async fn go_on(&mut self) {
-        let leave = self.shared.instant(self.shared.offset(self.arrival.leave));
-        while let Some(planned) = self.session.next() {
-            let due = self.shared.offset(planned.due);
-            let due_at = self.shared.instant(due);
-            if due_at >= leave {
-                break;
-            }
-            if self.shared.now() < due {
-                sleep_until(due_at).await;
-            }
-            let possible = due.max(self.free_since);
-            let sent = self.shared.now();
-            if self.fate == Fate::Open {
-                self.fate = Fate::Sent { late: sent.since(possible) > LATE_US };
-            }
-            self.in_flight = Some(InFlight { planned, possible, sent, bytes: 0 });
-            self.shared.pool.awaiting(self.slot, sent);
-            let deadline = self.shared.instant(sent.plus(self.shared.timeout_us)).min(leave);
-            let exchange = timeout_at(deadline, self.exchange(&planned)).await;
-            self.shared.pool.answered(self.slot);
-            let done = self.shared.now();
-            let ended = match exchange {
-                Ok(exchange) => exchange,
-                Err(_) if deadline >= leave => {
-                    self.connection = None;
-                    // `run` records what is in flight as abandoned.
+        loop {
+            let until = self.shared.instant(self.viewer.until());
+            if let Next::Send(planned) = self.viewer.next() {
+                let due = self.viewer.due(&planned);
+                if self.shared.now() < due {
+                    sleep_until(self.shared.instant(due)).await;
+                }
+                if !self.send(planned).await {
                     return;
                 }
-                Err(_) => Exchange::Failed(Outcome::Timeout),
-            };
-            if matches!(ended, Exchange::Exhausted) {
-                self.give_back(done);
-                return;
+                // One that ended at the leg's end is followed by the next leg.
+                if Instant::now() < until {
+                    continue;
+                }
             }
-            self.finish(&planned, &ended, done);
+            sleep_until(self.shared.instant(self.viewer.until())).await;
+            let now = self.shared.now();
+            let going = self.viewer.turn(now, &mut self.shared.recording.books());
+            match going {
+                Going::On => {}
+                Going::Disconnected => self.connection = None,
+                Going::Over => return,
+            }
         }
-        sleep_until(leave).await;
     }
 
-    /// The machine is out of descriptors or ports: the arrival, if this was its first send, was
-    /// dropped by the generator, and the slot is given back.
-    fn give_back(&mut self, now: Offset) {
-        let in_flight = self.in_flight.take();
-        if self.fate == Fate::Counted {
-            if let Some(in_flight) = in_flight {
-                self.record(&in_flight, Outcome::ConnectError, now);
+    /// Sends a request to its end, or until it is to be given up. Whether there is a viewer left.
+    async fn send(&mut self, planned: Planned) -> bool {
+        let sent = self.shared.now();
+        let unix_ms = self.shared.unix_ms(sent);
+        let (method, deadline) = self.viewer.send(planned, sent, unix_ms, &mut self.rendered);
+        self.shared.pool.awaiting(self.slot, sent);
+        let deadline_at = self.shared.instant(deadline);
+        let given_up = deadline >= self.viewer.until();
+        let exchange = timeout_at(deadline_at, self.exchange(method, planned.wants_body)).await;
+        self.shared.pool.answered(self.slot);
+        let done = self.shared.now();
+        let ended = match exchange {
+            Ok(Exchange::Exhausted) => {
+                self.viewer.give_back(done, &mut self.shared.recording.books());
+                return false;
             }
-            return;
-        }
-        self.fate = Fate::Counted;
-        self.shared.recording.arrivals(|counts| counts.dropped_descriptors += 1);
-    }
-
-    fn finish(&mut self, planned: &Planned, ended: &Exchange, done: Offset) {
-        let at = self.shared.rehearsal.clock.match_time(done);
-        let watching = self.session.watching_since().is_some();
-        let outcome = match ended {
-            Exchange::Status(status) => {
-                let answer = Ended::Answer { status: *status, body: &self.body };
-                self.session.answered(planned, at, answer)
+            Ok(Exchange::Status(status)) => {
+                Ended::Answer { status, headers: &Received(&self.headers), body: &self.body }
             }
-            Exchange::Failed(outcome) => {
-                self.session.answered(planned, at, Ended::Failed(*outcome))
+            Ok(Exchange::Failed(outcome)) => {
+                self.connection = None;
+                Ended::Failed(outcome)
             }
-            Exchange::Exhausted => Outcome::ConnectError,
+            Err(_) => {
+                self.connection = None;
+                if given_up {
+                    // The turn records what is in flight as abandoned.
+                    return true;
+                }
+                Ended::Failed(Outcome::Timeout)
+            }
         };
-        // A connection that failed once is not used again.
-        if matches!(ended, Exchange::Failed(_)) {
+        self.viewer.ended(ended, self.bytes, done, &mut self.shared.recording.books());
+        true
+    }
+
+    async fn exchange(&mut self, method: Method, wants_body: bool) -> Exchange {
+        self.bytes = 0;
+        let edge = self.viewer.edge();
+        let usable = |(to, connection): &(usize, Connection)| *to == edge && connection.is_open();
+        if !self.connection.as_ref().is_some_and(usable) {
+            // An old connection is closed before there is another.
             self.connection = None;
-        }
-        self.free_since = done;
-        self.count();
-        if let Some(in_flight) = self.in_flight.take() {
-            self.record(&in_flight, outcome, done);
-        }
-        if !watching && self.session.watching_since().is_some() && !self.arrival.already_watching {
-            let from = self.shared.offset(self.arrival.arrive);
-            self.shared.recording.journey(0, Outcome::Ok, done.since(from).max(0) as u64);
-        }
-    }
-
-    fn record(&self, in_flight: &InFlight, outcome: Outcome, done: Offset) {
-        let InFlight { planned, possible, sent, bytes } = *in_flight;
-        self.shared.recording.request(&RequestSample {
-            journey: 0,
-            step: planned.step,
-            outcome,
-            due: self.shared.offset(planned.due),
-            possible,
-            sent,
-            done,
-            retry: planned.retry,
-            bytes,
-        });
-    }
-
-    async fn exchange(&mut self, planned: &Planned) -> Exchange {
-        let method = self.session.render(planned, &mut self.rendered);
-        let reused = self.connection.as_ref().is_some_and(Connection::is_open);
-        if !reused {
-            match Connection::open(self.shared.permit).await {
-                Ok(connection) => self.connection = Some(connection),
+            match Connection::open(self.shared.permit(edge)).await {
+                Ok(connection) => self.connection = Some((edge, connection)),
                 Err(HttpError::Connect { source, .. }) if is_exhausted(&source) => {
                     return Exchange::Exhausted;
                 }
                 Err(_) => return Exchange::Failed(Outcome::ConnectError),
             }
         }
-        self.sends += 1;
-        let Some(connection) = &mut self.connection else {
+        let Some(request) = self.request(edge, method) else {
+            return Exchange::Failed(Outcome::CheckFailed);
+        };
+        let Some((_, connection)) = &mut self.connection else {
             return Exchange::Failed(Outcome::ConnectError);
         };
-        let id = format!("{:08x}-{}-{}", self.shared.run_id, self.arrival.viewer, self.sends);
-        let body = match self.rendered.body.as_str() {
-            "" => Bytes::new(),
-            text => Bytes::copy_from_slice(text.as_bytes()),
-        };
-        let request = Request::builder()
-            .method(match method {
-                Method::Get => hyper::Method::GET,
-                Method::Post => hyper::Method::POST,
-            })
-            .uri(self.rendered.path.as_str())
-            .header(HOST, self.shared.host.clone())
-            .header("x-hulk-request", id)
-            .body(Full::new(body));
-        let Ok(request) = request else { return Exchange::Failed(Outcome::CheckFailed) };
+        self.viewer.wrote();
         match connection.send(request).await {
-            Ok(answer) => {
-                let status = answer.status().as_u16();
-                match self.read(answer.into_body(), planned.wants_body).await {
-                    Ok(()) => Exchange::Status(status),
-                    Err(_) => Exchange::Failed(Outcome::Broken),
-                }
-            }
+            Ok(answer) => self.read(answer, wants_body).await,
             Err(_) => Exchange::Failed(Outcome::Broken),
         }
     }
 
+    fn request(&self, edge: usize, method: Method) -> Option<Request<Full<Bytes>>> {
+        let (viewer, send) = self.viewer.send_id();
+        let id = format!("{:08x}-{viewer}-{send}", self.shared.run_id);
+        let body = match self.rendered.body.as_str() {
+            "" => Bytes::new(),
+            text => Bytes::copy_from_slice(text.as_bytes()),
+        };
+        let mut request = Request::builder()
+            .method(match method {
+                Method::Get => hyper::Method::GET,
+                Method::Post => hyper::Method::POST,
+                Method::Put => hyper::Method::PUT,
+                Method::Delete => hyper::Method::DELETE,
+            })
+            .uri(self.rendered.path.as_str())
+            .header(HOST, self.shared.host(edge))
+            .header("x-hulk-request", id);
+        for (name, value) in &self.rendered.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        request.body(Full::new(body)).ok()
+    }
+
     /// Counts the body; keeps it where a step looks into it.
-    async fn read<B>(&mut self, mut body: B, keep: bool) -> Result<(), B::Error>
+    async fn read<B>(&mut self, answer: Response<B>, keep: bool) -> Exchange
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        let (head, mut body) = answer.into_parts();
+        self.headers = head.headers;
         self.body.clear();
         while let Some(frame) = body.frame().await {
-            let frame = frame?;
+            let Ok(frame) = frame else { return Exchange::Failed(Outcome::Broken) };
             let Some(data) = frame.data_ref() else { continue };
-            if let Some(in_flight) = &mut self.in_flight {
-                in_flight.bytes += data.len() as u64;
-            }
+            self.bytes += data.len() as u64;
             if keep && self.body.len() + data.len() <= BODY_KEPT_MAX {
                 self.body.extend_from_slice(data);
             }
         }
-        Ok(())
+        Exchange::Status(head.status.as_u16())
     }
 }
 

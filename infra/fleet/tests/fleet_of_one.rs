@@ -9,7 +9,7 @@ use hulk_fleet::{
     Controller, ControllerCommand, ControllerEvent, Link, Load, LoadOrder, LoadReport, Notice,
     Plan, ToController, ToWorker, Worker, in_process, run_controller, run_worker,
 };
-use hulk_record::{ArrivalCounts, AudienceSample, Frame, MachineSample, Offset, RunEnd, WorkerEnd};
+use hulk_record::{Frame, Offset, RunEnd, WorkerEnd};
 use hulk_scenarios::Rehearsal;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 fn plan() -> Plan {
     Plan {
         rehearsal: Rehearsal::load("match-day").unwrap(),
-        target: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+        targets: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9))],
         slots_from: 0,
         slots_to: 4096,
         run_id: 7,
@@ -26,20 +26,8 @@ fn plan() -> Plan {
 }
 
 fn frame(sequence: u64) -> Frame {
-    Frame {
-        worker: 0,
-        incarnation: 0,
-        sequence,
-        from: Offset(sequence as i64),
-        to: Offset(sequence as i64 + 1),
-        watermark: Offset(0),
-        series: Vec::new(),
-        arrivals: ArrivalCounts::default(),
-        sends: Vec::new(),
-        bytes_received: 0,
-        audience: AudienceSample::default(),
-        machine: MachineSample::default(),
-    }
+    let (from, to) = (Offset(sequence as i64), Offset(sequence as i64 + 1));
+    Frame { sequence, from, to, ..Frame::default() }
 }
 
 /// Sends a frame a second until it is told to stop, or three.

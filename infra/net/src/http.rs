@@ -104,7 +104,20 @@ impl Drop for Connection {
 /// # Errors
 /// When there is no good answer within `limit`.
 pub async fn fetch(permit: Permit, path: &str, limit: Duration) -> Result<String, HttpError> {
-    ask(permit, Method::GET, path, Bytes::new(), limit).await
+    fetch_large(permit, path, limit, CONTROL_BODY_MAX).await
+}
+
+/// GETs a text of at most so many bytes over a connection of its own.
+///
+/// # Errors
+/// When there is no good answer within `limit`.
+pub async fn fetch_large(
+    permit: Permit,
+    path: &str,
+    limit: Duration,
+    bytes_max: usize,
+) -> Result<String, HttpError> {
+    exchange(permit, (Method::GET, path), Bytes::new(), limit, bytes_max).await
 }
 
 /// POSTs a small text over a connection of its own.
@@ -120,12 +133,26 @@ pub async fn post(
     ask(permit, Method::POST, path, body.into(), limit).await
 }
 
-async fn ask(
+/// Sends a small request of any method over a connection of its own.
+///
+/// # Errors
+/// When there is no good answer within `limit`.
+pub async fn ask(
     permit: Permit,
     method: Method,
     path: &str,
     body: Bytes,
     limit: Duration,
+) -> Result<String, HttpError> {
+    exchange(permit, (method, path), body, limit, CONTROL_BODY_MAX).await
+}
+
+async fn exchange(
+    permit: Permit,
+    (method, path): (Method, &str),
+    body: Bytes,
+    limit: Duration,
+    bytes_max: usize,
 ) -> Result<String, HttpError> {
     let exchange = async {
         let mut connection = Connection::open(permit).await?;
@@ -136,7 +163,7 @@ async fn ask(
             .body(Full::new(body))?;
         let answer = connection.send(request).await?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), CONTROL_BODY_MAX)
+        let body = Limited::new(answer.into_body(), bytes_max)
             .collect()
             .await
             .map_err(|error| HttpError::Body(error.to_string()))?;

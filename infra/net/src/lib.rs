@@ -7,11 +7,11 @@ mod http;
 
 use std::io;
 
-use hulk_consent::Permit;
 use tokio::net::TcpStream;
 
 pub use epoch::Epoch;
-pub use http::{Connection, HttpError, fetch, post};
+pub use http::{Connection, HttpError, ask, fetch, fetch_large, post};
+pub use hulk_consent::{Permit, Scope};
 
 /// Connects to the permitted address, with Nagle's algorithm off: requests are small and timed.
 ///

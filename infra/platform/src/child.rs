@@ -75,8 +75,8 @@ impl Child {
     }
 
     /// Where it listens.
-    pub fn ports(&self) -> Ports {
-        self.ports
+    pub fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     /// Its process number, while it runs.

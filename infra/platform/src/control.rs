@@ -1,33 +1,69 @@
 //! The control and metrics port.
 
 use std::convert::Infallible;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
+use hulk_scaling::chaos::FaultKind;
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use crate::counts::counts;
 use crate::door::Door;
+use crate::metrics::metrics;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+const KNOWN: &str = "known here: GET /metrics, GET /counts, POST /start, POST /faults, \
+                     PUT /faults/{id}, DELETE /faults/{id}\n";
 const BODY_MAX: usize = 4096;
+/// How long the counts wait for what has not been answered yet.
+const QUIET_LIMIT: Duration = Duration::from_secs(2);
+/// Leases in ms of wall time.
+const LEASES_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
 
 /// `POST /start`: match time 0 is in so many ms of wall time.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Start {
-    in_ms: f64,
+pub(crate) struct Start {
+    pub(crate) in_ms: f64,
 }
+
+/// `POST /faults`: injects a fault, or renews its lease.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lend {
+    pub(crate) id: u32,
+    pub(crate) fault: FaultKind,
+    pub(crate) lease_ms: u64,
+}
+
+/// `PUT /faults/{id}`: renews a lease; what has lapsed stays so.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Renew {
+    pub(crate) lease_ms: u64,
+}
+
+/// What is said about a fault: whether it was there, or is now.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Applied {
+    pub(crate) applied: bool,
+}
+
+/// A status, the kind of the body, and the body.
+type Said = (StatusCode, &'static str, String);
 
 pub(crate) async fn accept(listener: TcpListener, door: Arc<Door>) {
     loop {
@@ -47,90 +83,98 @@ async fn answer(
     door: &Door,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let (status, kind, body) = match (method, path.as_str()) {
-        (Method::GET, "/metrics") => (StatusCode::OK, OPEN_METRICS, metrics(door)),
-        (Method::POST, "/start") => {
-            let (status, text) = start(door, request).await;
-            (status, "text/plain", text)
-        }
-        (_, "/metrics" | "/start") => (StatusCode::METHOD_NOT_ALLOWED, "text/plain", String::new()),
-        _ => {
-            let known = "known here: GET /metrics, POST /start\n".to_owned();
-            (StatusCode::NOT_FOUND, "text/plain", known)
-        }
+    let (status, kind, body) = match say(door, request).await {
+        Ok(said) | Err(said) => said,
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
 }
 
-async fn start(door: &Door, request: Request<Incoming>) -> (StatusCode, String) {
-    let Ok(body) = Limited::new(request.into_body(), BODY_MAX).collect().await else {
-        return (StatusCode::BAD_REQUEST, "the body could not be read\n".into());
-    };
-    let start: Start = match serde_json::from_slice(&body.to_bytes()) {
-        Ok(start) => start,
-        Err(error) => {
-            return (StatusCode::BAD_REQUEST, format!("expected {{\"in_ms\": …}}: {error}\n"));
-        }
-    };
-    if !(0.0..=3_600_000.0).contains(&start.in_ms) {
-        return (StatusCode::BAD_REQUEST, "`in_ms` must be from 0 to 3600000\n".into());
+async fn say(door: &Door, request: Request<Incoming>) -> Result<Said, Said> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    if let Some(id) = path.strip_prefix("/faults/") {
+        let id = id.parse().map_err(|_| wrong("a fault's number is expected after /faults/"))?;
+        return match head.method {
+            Method::PUT => renew(door, id, read(body, "{\"lease_ms\": 3000}").await?),
+            Method::DELETE => {
+                let applied = door.heal(id);
+                door.settled().await;
+                json(&Applied { applied })
+            }
+            _ => Err((StatusCode::METHOD_NOT_ALLOWED, TEXT, KNOWN.to_owned())),
+        };
     }
-    let epoch = Instant::now() + Duration::from_secs_f64(start.in_ms / 1e3);
-    if door.start(epoch) {
-        (StatusCode::OK, "started\n".into())
-    } else {
-        (StatusCode::CONFLICT, "the match has been started already\n".into())
+    match (head.method, path) {
+        (Method::GET, "/metrics") => Ok((StatusCode::OK, OPEN_METRICS, metrics(door))),
+        (Method::GET, "/counts") => {
+            door.quiet(QUIET_LIMIT).await;
+            Ok((StatusCode::OK, JSON, counts(door).map_err(broken)?))
+        }
+        (Method::POST, "/start") => start(door, &read(body, "{\"in_ms\": 500}").await?),
+        (Method::POST, "/faults") => {
+            let expected = "{\"id\": 1, \"fault\": {\"latency\": {\"service\": \"home\", \
+                            \"add_ms\": 400}}, \"lease_ms\": 3000}";
+            lend(door, &read(body, expected).await?).await
+        }
+        (_, "/metrics" | "/counts" | "/start" | "/faults") => {
+            Err((StatusCode::METHOD_NOT_ALLOWED, TEXT, KNOWN.to_owned()))
+        }
+        _ => Err((StatusCode::NOT_FOUND, TEXT, KNOWN.to_owned())),
     }
 }
 
-/// The state as OpenMetrics text.
-fn metrics(door: &Door) -> String {
-    let (services, connections) = door.status();
-    let mut out = String::with_capacity(4096);
-    let mut gauge = |name: &str, help: &str, of: &dyn Fn(&hulk_scaling::ServiceStatus) -> f64| {
-        let _infallible = writeln!(out, "# TYPE {name} gauge\n# HELP {name} {help}");
-        for service in &services {
-            let value = of(service);
-            let _infallible = writeln!(out, "{name}{{service=\"{}\"}} {value}", service.name);
-        }
-    };
-    gauge("hulk_platform_instances_ready", "Instances that serve.", &|s| f64::from(s.ready));
-    gauge("hulk_platform_instances_pending", "Instances ordered, not serving yet.", &|s| {
-        f64::from(s.pending)
-    });
-    gauge("hulk_platform_instances_desired", "Instances that the policy wants.", &|s| {
-        f64::from(s.desired)
-    });
-    gauge("hulk_platform_backlog_requests", "Requests that wait.", &|s| s.backlog as f64);
-    // A wait without end is told as the largest that a reader of text takes for a number.
-    gauge("hulk_platform_wait_match_seconds", "Predicted wait, in match time.", &|s| {
-        s.wait_s.min(1e12)
-    });
-    let name = "hulk_platform_requests";
-    let _infallible = writeln!(out, "# TYPE {name} counter\n# HELP {name} Requests received.");
-    for service in &services {
-        let _infallible =
-            writeln!(out, "{name}_total{{service=\"{}\"}} {}", service.name, service.requests);
+async fn read<T: DeserializeOwned>(body: Incoming, expected: &str) -> Result<T, Said> {
+    let body = Limited::new(body, BODY_MAX).collect().await;
+    let body = body.map_err(|_| wrong("the body is cut short, or longer than 4096 bytes"))?;
+    serde_json::from_slice(&body.to_bytes())
+        .map_err(|error| wrong(&format!("{error}; for example {expected}")))
+}
+
+fn wrong(text: &str) -> Said {
+    (StatusCode::BAD_REQUEST, TEXT, format!("{text}\n"))
+}
+
+fn conflict(text: impl ToString) -> Said {
+    (StatusCode::CONFLICT, TEXT, text.to_string() + "\n")
+}
+
+fn broken(error: serde_json::Error) -> Said {
+    (StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n"))
+}
+
+fn json(value: &impl Serialize) -> Result<Said, Said> {
+    Ok((StatusCode::OK, JSON, serde_json::to_string(value).map_err(broken)?))
+}
+
+fn start(door: &Door, start: &Start) -> Result<Said, Said> {
+    if !(0.0..=3_600_000.0).contains(&start.in_ms) {
+        return Err(wrong("`in_ms` must be from 0 to 3600000"));
     }
-    let name = "hulk_platform_responses";
-    let _infallible = writeln!(out, "# TYPE {name} counter\n# HELP {name} Answers by status.");
-    for service in &services {
-        for (status, count) in &service.answers {
-            let _infallible = writeln!(
-                out,
-                "{name}_total{{service=\"{}\",status=\"{status}\"}} {count}",
-                service.name
-            );
-        }
+    if !door.start(Instant::now() + Duration::from_secs_f64(start.in_ms / 1e3)) {
+        return Err(conflict("the match has been started already"));
     }
-    let name = "hulk_platform_connections";
-    let _infallible = writeln!(
-        out,
-        "# TYPE {name} gauge\n# HELP {name} Viewers connected.\n{name} {connections}\n# EOF"
-    );
-    out
+    Ok((StatusCode::OK, TEXT, "started\n".into()))
+}
+
+fn lease(lease_ms: u64) -> Result<Duration, Said> {
+    if LEASES_MS.contains(&lease_ms) {
+        return Ok(Duration::from_millis(lease_ms));
+    }
+    let (least, most) = (LEASES_MS.start(), LEASES_MS.end());
+    Err(wrong(&format!("`lease_ms` must be from {least} to {most}")))
+}
+
+async fn lend(door: &Door, lend: &Lend) -> Result<Said, Said> {
+    door.plan().platform.check_fault(&lend.fault).map_err(|reason| wrong(&reason))?;
+    door.lend(lend.id, &lend.fault, lease(lend.lease_ms)?).map_err(conflict)?;
+    door.settled().await;
+    json(&Applied { applied: true })
+}
+
+fn renew(door: &Door, id: u32, renew: Renew) -> Result<Said, Said> {
+    door.renew(id, lease(renew.lease_ms)?).map_err(conflict)?;
+    json(&Applied { applied: true })
 }

@@ -1,56 +1,79 @@
 //! The front door: the state machine between its sockets.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hulk_net::Epoch;
 use hulk_record::{MatchTime, Offset};
-use hulk_scaling::{Body, Event, Platform, Reply, ServiceStatus};
-use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
-use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, sleep_until};
+use hulk_scaling::chaos::FaultKind;
+use hulk_scaling::{EDGE, Event, PanicFlags, Platform, Reply};
+use hyper::header::HeaderValue;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::Plan;
+use crate::faults::{Faults, NotLent};
+use crate::last::{LastRequests, Mark, Place};
 
-/// Latencies below the timer's precision are not waited for.
-const LATENCY_MIN_MS: f64 = 0.5;
-
-type Answer = Response<Full<Bytes>>;
+/// Connections that have ended of which the last request is kept: beyond, they are counted.
+const ENDED_MAX: usize = 1_000_000;
+/// How long an edge may take to close or to open.
+const SETTLE_LIMIT: Duration = Duration::from_secs(1);
+/// How often somebody who waits for the last answer looks.
+const QUIET_LOOK: Duration = Duration::from_millis(5);
 
 /// The platform, its clock, and who waits for an answer.
 pub(crate) struct Door {
     plan: Plan,
     state: Mutex<State>,
+    edges: Vec<EdgeState>,
+    /// Who is counted for a path that is waited for.
+    routes: HashMap<String, Arc<str>>,
+    edge_name: Arc<str>,
     /// Match time 0, once it is known.
     epoch: OnceLock<Epoch>,
+    /// The clock of the leases.
+    born: Epoch,
     /// Something may be due earlier than the time keeper thinks.
     sooner: Notify,
+    /// The header of the panic switches that were last on.
+    panic: Mutex<(PanicFlags, HeaderValue)>,
     zeros: Bytes,
+}
+
+/// What an edge's listener and connections must know.
+pub(crate) struct EdgeState {
+    /// Whether it is lost.
+    pub(crate) lost: watch::Sender<bool>,
+    /// Whether it listens.
+    pub(crate) listens: watch::Sender<bool>,
 }
 
 struct State {
     platform: Platform,
-    waiting: HashMap<u64, oneshot::Sender<Reply>>,
+    waiting: HashMap<u64, Waiting>,
+    last: LastRequests,
+    faults: Faults,
     replies: Vec<Reply>,
     next_id: u64,
     /// When the time keeper wakes.
     wake: Option<MatchTime>,
 }
 
-/// What came of a request.
-enum Asked {
-    Answered(Reply),
-    Waiting(oneshot::Receiver<Reply>),
+struct Waiting {
+    answer: oneshot::Sender<Reply>,
+    edge: usize,
+    place: Place,
 }
 
-/// A viewer's connection.
-pub(crate) struct Viewer {
-    door: Arc<Door>,
+/// What came of a request.
+pub(crate) enum Asked {
+    Answered(Reply),
+    Waiting(oneshot::Receiver<Reply>),
+    /// The edge is lost, and so is the request.
+    Lost,
 }
 
 impl Door {
@@ -65,14 +88,52 @@ impl Door {
         let state = State {
             platform,
             waiting: HashMap::new(),
+            last: LastRequests::new(ENDED_MAX),
+            faults: Faults::default(),
             replies: Vec::new(),
             next_id: 0,
             wake: None,
         };
-        // One stretch of nothing serves as every body: it is sent without being copied.
-        let zeros = Bytes::from(vec![0; 8 << 20]);
-        let (epoch, sooner) = (OnceLock::new(), Notify::new());
-        Self { plan, state: Mutex::new(state), epoch, sooner, zeros }
+        let edge =
+            |_| EdgeState { lost: watch::Sender::new(false), listens: watch::Sender::new(true) };
+        let routes = plan.platform.routes.iter();
+        Self {
+            edges: plan.platform.edges.iter().map(edge).collect(),
+            routes: routes.map(|r| (r.path.clone(), r.service.as_str().into())).collect(),
+            edge_name: EDGE.into(),
+            plan,
+            state: Mutex::new(state),
+            epoch: OnceLock::new(),
+            born: Epoch(Instant::now()),
+            sooner: Notify::new(),
+            panic: Mutex::new((PanicFlags::default(), HeaderValue::from_static(""))),
+            // One stretch of nothing serves as every body: it is sent without being copied.
+            zeros: Bytes::from(vec![0; 8 << 20]),
+        }
+    }
+
+    /// So many bytes of nothing.
+    pub(crate) fn zeros(&self, size: usize) -> Bytes {
+        if size <= self.zeros.len() { self.zeros.slice(..size) } else { vec![0; size].into() }
+    }
+
+    /// The names of the panic switches that are on; made when they change.
+    pub(crate) fn panic_header(&self, flags: PanicFlags) -> HeaderValue {
+        let mut known = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0 != flags {
+            let names = flags.names().collect::<Vec<_>>().join(",");
+            let value = HeaderValue::from_str(&names);
+            *known = (flags, value.unwrap_or(HeaderValue::from_static("")));
+        }
+        known.1.clone()
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(crate) fn edge(&self, edge: usize) -> Option<&EdgeState> {
+        self.edges.get(edge)
     }
 
     /// Match time 0 is at `epoch`; whether it was not known before.
@@ -82,22 +143,111 @@ impl Door {
         first
     }
 
-    pub(crate) fn status(&self) -> (Vec<ServiceStatus>, u64) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.platform.status(), state.platform.connections())
+    /// Looks at the state machine as it is now.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Platform, &LastRequests, &Faults) -> T) -> T {
+        let mut state = self.state();
+        self.take(&mut state, Event::Wake, None);
+        // Changes are seen in what it tells of itself.
+        drop(state.platform.take_events());
+        look(&state.platform, &state.last, &state.faults)
     }
 
-    pub(crate) fn connected(self: &Arc<Self>) -> Viewer {
-        self.step(Event::Connected);
-        Viewer { door: Arc::clone(self) }
+    /// A viewer connects; the connection's seat.
+    pub(crate) fn connected(&self, edge: usize) -> usize {
+        let mut state = self.state();
+        self.take(&mut state, Event::Connected { edge }, None);
+        state.last.sit()
+    }
+
+    pub(crate) fn disconnected(&self, edge: usize, seat: usize) {
+        let mut state = self.state();
+        if let Some((request, place)) = state.last.leave(seat)
+            && let Some(waiting) = state.waiting.get_mut(&request)
+        {
+            waiting.place = place;
+        }
+        self.take(&mut state, Event::Disconnected { edge }, None);
+    }
+
+    /// Asks the state machine; what is not answered at once is waited for. `path` has its query.
+    pub(crate) fn ask(&self, edge: usize, seat: usize, mark: Option<Mark>, path: &str) -> Asked {
+        let mut state = self.state();
+        if state.platform.is_lost(edge) {
+            return Asked::Lost;
+        }
+        state.next_id += 1;
+        let id = state.next_id;
+        let asked = self.take(&mut state, Event::Request { id, edge, path }, Some(id));
+        if let Some(reply) = asked {
+            let service = Arc::clone(&reply.service);
+            state.last.asked(seat, mark, id, service, Some(reply.status));
+            return Asked::Answered(reply);
+        }
+        let place = state.last.asked(seat, mark, id, self.service(path), None);
+        let (answer, receiver) = oneshot::channel();
+        state.waiting.insert(id, Waiting { answer, edge, place });
+        Asked::Waiting(receiver)
+    }
+
+    /// Waits until the state machine has answered everything, at most so long.
+    pub(crate) async fn quiet(&self, limit: Duration) {
+        let answered = async {
+            while !self.state().waiting.is_empty() {
+                sleep(QUIET_LOOK).await;
+            }
+        };
+        // What is not answered by then has no status.
+        let _quiet = timeout(limit, answered).await;
+    }
+
+    /// Lends a fault for so long: injects it, if it is not there.
+    pub(crate) fn lend(&self, id: u32, kind: &FaultKind, lease: Duration) -> Result<(), NotLent> {
+        let mut state = self.state();
+        if state.faults.lend(id, kind, self.lease(lease))? {
+            self.take(&mut state, Event::Inject(kind), None);
+            self.edges_changed(&mut state);
+        }
+        Ok(())
+    }
+
+    /// Lends a fault for longer.
+    pub(crate) fn renew(&self, id: u32, lease: Duration) -> Result<(), NotLent> {
+        let (now, until) = self.lease(lease);
+        self.state().faults.renew(id, now, until)
+    }
+
+    /// Heals a fault; whether it was there.
+    pub(crate) fn heal(&self, id: u32) -> bool {
+        let mut state = self.state();
+        let healed = state.faults.end(id);
+        self.heal_all(&mut state, healed.as_slice());
+        healed.is_some()
+    }
+
+    /// Heals what was not renewed.
+    pub(crate) fn heal_lapsed(&self) {
+        let mut state = self.state();
+        let lapsed = state.faults.lapsed(Offset(self.born.now_us()));
+        self.heal_all(&mut state, &lapsed);
+    }
+
+    /// Waits until every edge listens, or does not, as it should.
+    pub(crate) async fn settled(&self) {
+        for edge in &self.edges {
+            let lost = *edge.lost.borrow();
+            let mut listens = edge.listens.subscribe();
+            // An edge that cannot take its port back tries on.
+            let _settled =
+                timeout(SETTLE_LIMIT, listens.wait_for(|listens| *listens != lost)).await;
+        }
     }
 
     /// Wakes the state machine whenever something is due without a request.
     pub(crate) async fn keep_time(self: Arc<Self>) {
         loop {
-            self.step(Event::Wake);
             let due = {
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = self.state();
+                self.take(&mut state, Event::Wake, None);
                 state.wake = state.platform.next_wake();
                 state.wake
             };
@@ -111,33 +261,61 @@ impl Door {
         }
     }
 
+    /// When a match time is, once that is known.
+    pub(crate) fn instant(&self, at: MatchTime) -> Option<Instant> {
+        let wall = self.plan.clock.wall(at);
+        self.epoch.get().map(|epoch| epoch.at_us(wall.0))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn now(&self) -> MatchTime {
         let start = self.plan.lead_in_from;
         let wall = self.epoch.get().map_or(start, |epoch| Offset(epoch.now_us()));
         self.plan.clock.match_time(wall.max(start))
     }
 
-    fn instant(&self, at: MatchTime) -> Option<Instant> {
-        let wall = self.plan.clock.wall(at);
-        self.epoch.get().map(|epoch| epoch.at_us(wall.0))
+    fn lease(&self, lease: Duration) -> (Offset, Offset) {
+        let now = Offset(self.born.now_us());
+        (now, now.plus(lease.as_micros() as i64))
     }
 
-    fn step(&self, event: Event<'_>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take(&mut state, event, None);
-    }
-
-    /// Asks the state machine; what is not answered at once is waited for.
-    fn ask(&self, path: &str) -> Asked {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.next_id += 1;
-        let id = state.next_id;
-        if let Some(reply) = self.take(&mut state, Event::Request { id, path }, Some(id)) {
-            return Asked::Answered(reply);
+    fn heal_all(&self, state: &mut State, kinds: &[FaultKind]) {
+        for kind in kinds {
+            self.take(state, Event::Heal(kind), None);
         }
-        let (sender, receiver) = oneshot::channel();
-        state.waiting.insert(id, sender);
-        Asked::Waiting(receiver)
+        if !kinds.is_empty() {
+            self.edges_changed(state);
+        }
+    }
+
+    /// Tells the edges whether they are lost. Who waits at a lost one gets no answer.
+    fn edges_changed(&self, state: &mut State) {
+        for (index, edge) in self.edges.iter().enumerate() {
+            let lost = state.platform.is_lost(index);
+            let changed =
+                edge.lost.send_if_modified(|known| std::mem::replace(known, lost) != lost);
+            if changed && lost {
+                state.waiting.retain(|_, waiting| waiting.edge != index);
+            }
+        }
+    }
+
+    /// Who is counted for a path that is not answered at once: the service of the longest route
+    /// that it starts with, in whole parts; the edge for the stream.
+    fn service(&self, path: &str) -> Arc<str> {
+        let mut rest = path.split('?').next().unwrap_or(path);
+        loop {
+            if let Some(service) = self.routes.get(rest) {
+                return Arc::clone(service);
+            }
+            match rest.rfind('/') {
+                Some(at) => rest = &rest[..at],
+                None => return Arc::clone(&self.edge_name),
+            }
+        }
     }
 
     /// Hands an event to the state machine and its replies to those who wait for them; the reply
@@ -149,8 +327,9 @@ impl Door {
             if Some(reply.id) == asked {
                 own = Some(reply);
             } else if let Some(waiting) = state.waiting.remove(&reply.id) {
+                state.last.answered(waiting.place, &reply.service, reply.status);
                 // Who left does not listen any more.
-                let _listened = waiting.send(reply);
+                let _listened = waiting.answer.send(reply);
             }
         }
         // Only what is due sooner than the time keeper sleeps needs to wake it.
@@ -161,46 +340,4 @@ impl Door {
         }
         own
     }
-
-    fn body(&self, body: Body) -> Bytes {
-        match body {
-            Body::Empty => Bytes::new(),
-            Body::Bytes(size) if size as usize <= self.zeros.len() => {
-                self.zeros.slice(..size as usize)
-            }
-            Body::Bytes(size) => Bytes::from(vec![0; size as usize]),
-            Body::Text(text) => Bytes::copy_from_slice(text.as_bytes()),
-        }
-    }
-}
-
-impl Viewer {
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
-        let reply = match self.door.ask(request.uri().path()) {
-            Asked::Answered(reply) => reply,
-            Asked::Waiting(receiver) => match receiver.await {
-                Ok(reply) => reply,
-                Err(_) => return Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::new())),
-            },
-        };
-        if reply.latency_ms >= LATENCY_MIN_MS {
-            let left = self.door.instant(reply.at).unwrap_or_else(Instant::now);
-            sleep_until(left + Duration::from_secs_f64(reply.latency_ms / 1e3)).await;
-        }
-        let status = StatusCode::from_u16(reply.status);
-        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Ok(plain(status, self.door.body(reply.body)))
-    }
-}
-
-impl Drop for Viewer {
-    fn drop(&mut self) {
-        self.door.step(Event::Disconnected);
-    }
-}
-
-fn plain(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = status;
-    answer
 }

@@ -24,10 +24,10 @@ pub struct Plan {
 }
 
 /// Where it listens: one line of JSON from its standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
-    /// The front door.
-    pub edge: SocketAddr,
+    /// The edges, in the order of the description's.
+    pub edges: Vec<SocketAddr>,
     /// The control and metrics port.
     pub control: SocketAddr,
 }

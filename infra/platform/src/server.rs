@@ -1,16 +1,13 @@
 //! The child's side: from its plan to its end.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin, stdout};
-use tokio::net::TcpListener;
 
 use crate::door::Door;
-use crate::{Plan, Ports, control};
+use crate::faults::keep_leases;
+use crate::{Plan, Ports, control, edge};
 
 /// A platform that cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +29,7 @@ pub async fn serve_embedded() -> Result<(), ServeError> {
     let mut input = BufReader::new(stdin());
     let mut line = String::new();
     input.read_line(&mut line).await?;
-    let plan: Plan = serde_json::from_str(&line)?;
-    let (edge, control) = (listen().await?, listen().await?);
-    let ports = Ports { edge: edge.local_addr()?, control: control.local_addr()? };
-    let door = Arc::new(Door::new(plan));
-    tokio::spawn(Arc::clone(&door).keep_time());
-    tokio::spawn(accept(edge, Arc::clone(&door)));
-    tokio::spawn(control::accept(control, door));
+    let ports = serve(serde_json::from_str(&line)?)?;
     let mut greeting = serde_json::to_string(&ports)?;
     greeting.push('\n');
     let mut output = stdout();
@@ -50,25 +41,25 @@ pub async fn serve_embedded() -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn listen() -> std::io::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
-}
-
-async fn accept(listener: TcpListener, door: Arc<Door>) {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of descriptors: the connections that end make room.
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            continue;
-        };
-        // Without it answers of several packets wait for acknowledgements.
-        let _best_effort = stream.set_nodelay(true);
-        let door = Arc::clone(&door);
-        tokio::spawn(async move {
-            let viewer = door.connected();
-            let service = service_fn(|request| viewer.answer(request));
-            // A viewer who breaks off is a viewer who left.
-            let _left = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
+/// Serves on free ports of the loopback, as long as the runtime that it is called on lives.
+///
+/// # Errors
+/// When there is no port.
+pub fn serve(plan: Plan) -> Result<Ports, ServeError> {
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let edges = plan.platform.edges.iter().map(|_| edge::listen(free));
+    let edges = edges.collect::<Result<Vec<_>, _>>()?;
+    let control = edge::listen(free)?;
+    let ports = Ports {
+        edges: edges.iter().map(|edge| edge.local_addr()).collect::<Result<_, _>>()?,
+        control: control.local_addr()?,
+    };
+    let door = Arc::new(Door::new(plan));
+    tokio::spawn(Arc::clone(&door).keep_time());
+    tokio::spawn(keep_leases(Arc::clone(&door)));
+    for (edge, listener) in edges.into_iter().enumerate() {
+        tokio::spawn(edge::keep(edge, listener, Arc::clone(&door)));
     }
+    tokio::spawn(control::accept(control, door));
+    Ok(ports)
 }

@@ -30,7 +30,10 @@ pub struct CapacitySample {
 pub struct RunEvent {
     /// When it happened.
     pub at: Offset,
-    /// What kind: `moment`, `scale`, `lease`, `observer`, `platform`, …
+    /// When it was to happen; none where nobody planned it.
+    #[serde(default)]
+    pub intended: Option<Offset>,
+    /// What kind: `moment`, `fault`, `scale`, `switch`, `lease`, `observer` or `platform`.
     pub kind: String,
     /// What, in words.
     pub text: String,

@@ -1,8 +1,8 @@
 //! The record at rest: a folder that is written as the run goes on and read back whole.
 //!
 //! `manifest.json` · `frames.bin` (magic, then each frame as a length in 4 bytes, little-endian,
-//! and its wire form) · `capacity.jsonl` · `events.jsonl` · `end.json`. docs/record.md has the
-//! fields.
+//! and its wire form) · `capacity.jsonl` · `events.jsonl` · `target.json` · `end.json`.
+//! docs/record.md has the fields.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -11,9 +11,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CapacitySample, CodecError, Frame, Manifest, RunEnd, RunEvent, decode, encode};
+use crate::{
+    CapacitySample, CodecError, Frame, Manifest, RunEnd, RunEvent, TargetCounts, decode, encode,
+    frame_v1,
+};
 
-const MAGIC: &[u8; 8] = b"HULKFRM1";
+const MAGIC: &[u8; 8] = b"HULKFRM2";
+const MAGIC_V1: &[u8; 8] = b"HULKFRM1";
 /// No frame is larger: a length above it is damage, not data.
 const FRAME_BYTES_MAX: u32 = 64 << 20;
 
@@ -70,6 +74,8 @@ pub struct Record {
     pub capacity: Vec<CapacitySample>,
     /// What happened.
     pub events: Vec<RunEvent>,
+    /// What the platform itself counted; none where it did not tell.
+    pub target: Option<TargetCounts>,
     /// How it ended.
     pub end: RunEnd,
 }
@@ -88,18 +94,18 @@ impl Record {
             return Err(FolderError::Newer { path, found, known: Manifest::VERSION });
         }
         let manifest = serde_json::from_value(head).map_err(|e| damaged(&path, e))?;
-        let end_path = folder.join("end.json");
-        let end = match fs::read_to_string(&end_path) {
-            Ok(text) => serde_json::from_str(&text).map_err(|e| damaged(&end_path, e))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => RunEnd::Cut,
-            Err(source) => return Err(FolderError::Io { path: end_path, source }),
-        };
+        let end = read_optional(&folder.join("end.json"))?.unwrap_or(RunEnd::Cut);
         let cut = end == RunEnd::Cut;
+        let target = match read_optional(&folder.join("target.json")) {
+            Err(FolderError::Damaged { .. }) if cut => None,
+            other => other?,
+        };
         Ok(Self {
             manifest,
             frames: read_frames(&folder.join("frames.bin"), cut)?,
             capacity: read_lines(&folder.join("capacity.jsonl"), cut)?,
             events: read_lines(&folder.join("events.jsonl"), cut)?,
+            target,
             end,
         })
     }
@@ -111,15 +117,19 @@ fn read_frames(path: &Path, cut: bool) -> Result<Vec<Frame>, FolderError> {
     let mut reader = BufReader::new(file);
     let mut magic = [0; 8];
     reader.read_exact(&mut magic).map_err(io_error(path))?;
-    if &magic != MAGIC {
-        return Err(damaged(path, "it does not start as a file of frames"));
-    }
+    let decode_frame: fn(&[u8]) -> Result<Frame, CodecError> = match &magic {
+        MAGIC => |bytes| decode(bytes),
+        MAGIC_V1 => frame_v1::read,
+        _ => return Err(damaged(path, "it does not start as a file of frames")),
+    };
     let mut frames = Vec::new();
     loop {
         let mut length = [0; 4];
         match reader.read(&mut length[..1]).map_err(io_error(path))? {
             0 => return Ok(frames),
-            _ => match read_frame(&mut reader, &mut length) {
+            _ => match read_frame(&mut reader, &mut length)
+                .and_then(|bytes| decode_frame(&bytes).map_err(|e| e.to_string()))
+            {
                 Ok(frame) => frames.push(frame),
                 Err(_) if cut => return Ok(frames),
                 Err(reason) => return Err(damaged(path, reason)),
@@ -128,7 +138,16 @@ fn read_frames(path: &Path, cut: bool) -> Result<Vec<Frame>, FolderError> {
     }
 }
 
-fn read_frame(reader: &mut impl Read, length: &mut [u8; 4]) -> Result<Frame, String> {
+/// A file that need not be there.
+fn read_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
+    match fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).map(Some).map_err(|e| damaged(path, e)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FolderError::Io { path: path.to_owned(), source }),
+    }
+}
+
+fn read_frame(reader: &mut impl Read, length: &mut [u8; 4]) -> Result<Vec<u8>, String> {
     reader.read_exact(&mut length[1..]).map_err(|e| e.to_string())?;
     let length = u32::from_le_bytes(*length);
     if length > FRAME_BYTES_MAX {
@@ -136,7 +155,7 @@ fn read_frame(reader: &mut impl Read, length: &mut [u8; 4]) -> Result<Frame, Str
     }
     let mut bytes = vec![0; length as usize];
     reader.read_exact(&mut bytes).map_err(|e| e.to_string())?;
-    decode(&bytes).map_err(|e| e.to_string())
+    Ok(bytes)
 }
 
 fn read_lines<T: DeserializeOwned>(path: &Path, cut: bool) -> Result<Vec<T>, FolderError> {
@@ -219,6 +238,14 @@ impl RecordWriter {
     /// When the file system refuses.
     pub fn event(&mut self, event: &RunEvent) -> Result<(), FolderError> {
         append_line(&mut self.events, &self.folder.join("events.jsonl"), event)
+    }
+
+    /// Writes what the platform itself counted.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn target(&mut self, counts: &TargetCounts) -> Result<(), FolderError> {
+        write_json(&self.folder.join("target.json"), counts)
     }
 
     /// Writes how the run ended: the last entry.

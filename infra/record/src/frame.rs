@@ -3,11 +3,14 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Offset, SeriesKey, SparseHistogram};
+use crate::{Offset, Outcome, SeriesKey, SparseHistogram};
+
+/// A frame tells of at most so many requests without an answer, and counts the others.
+pub const UNANSWERED_MAX: usize = 50_000;
 
 /// One interval of one worker. Frames are additive: every number is of this interval alone,
 /// except where said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Frame {
     /// The worker's number.
     pub worker: u32,
@@ -25,8 +28,18 @@ pub struct Frame {
     pub series: Vec<(SeriesKey, SparseHistogram)>,
     /// The ledger of arrivals.
     pub arrivals: ArrivalCounts,
-    /// Requests by service and by the interval in which they were *due*.
+    /// Requests by step and by the interval in which they were *due*.
     pub sends: Vec<SendCount>,
+    /// Complete answers, those to retries too, by service and status.
+    pub answers: Vec<AnswerCount>,
+    /// Requests that were written and got no complete answer; at most [`UNANSWERED_MAX`].
+    pub unanswered: Vec<Unanswered>,
+    /// How many more there were.
+    pub unanswered_untold: u64,
+    /// What the viewers did at the moments.
+    pub responses: Vec<ResponseCount>,
+    /// What went wrong in the journeys themselves.
+    pub troubles: Vec<TroubleCount>,
     /// Bytes received in answers' bodies.
     pub bytes_received: u64,
     /// The viewers.
@@ -87,11 +100,15 @@ impl ArrivalCounts {
     }
 }
 
-/// Requests of one service that were due in one interval, sent or not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Requests of one step that were due in one interval, sent or not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SendCount {
     /// The service's name.
     pub service: String,
+    /// The journey's name; empty in records of version 1.
+    pub journey: String,
+    /// The step's name; empty in records of version 1.
+    pub step: String,
     /// Which interval of the run (from its start; negative in the lead-in) they were due in.
     pub due_interval: i32,
     /// First attempts.
@@ -102,6 +119,90 @@ pub struct SendCount {
     pub served: u64,
     /// First attempts that the viewer gave up on.
     pub abandoned: u64,
+    /// Viewers whose first failure at that service in their visit one of these was.
+    pub viewers_not_served: u64,
+}
+
+/// Complete answers of one service with one status.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AnswerCount {
+    /// The service's name.
+    pub service: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// How many.
+    pub count: u64,
+}
+
+/// A request that was written and got no complete answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// The viewer's number.
+    pub viewer: u32,
+    /// The how manieth request of the viewer's.
+    pub send: u32,
+    /// The service's name.
+    pub service: String,
+    /// How it ended: abandoned, timed out or broken.
+    pub outcome: Outcome,
+}
+
+/// What the viewers did at one moment.
+/// `woken = left_at_once + loaded + abandoned`, but for those who still load when the run ends.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ResponseCount {
+    /// The moment's name.
+    pub moment: String,
+    /// When the first of them did something.
+    pub first_at: Option<Offset>,
+    /// Viewers who began the steps that the journey has for this moment.
+    pub acted: u64,
+    /// Viewers who came by a push.
+    pub came: u64,
+    /// Viewers who pressed Back.
+    pub woken: u64,
+    /// Of them: left the app and never asked for the home page.
+    pub left_at_once: u64,
+    /// Of them: loaded the home page and all its trays.
+    pub loaded: u64,
+    /// Of them: left while the home page was loading.
+    pub abandoned: u64,
+    /// Of those who loaded it: left the app afterwards.
+    pub left: u64,
+    /// Of those who loaded it: went back to the video.
+    pub returned: u64,
+}
+
+impl ResponseCount {
+    /// Adds another's counts of the same moment.
+    pub fn add(&mut self, other: &Self) {
+        self.first_at = match (self.first_at, other.first_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.acted += other.acted;
+        self.came += other.came;
+        self.woken += other.woken;
+        self.left_at_once += other.left_at_once;
+        self.loaded += other.loaded;
+        self.abandoned += other.abandoned;
+        self.left += other.left;
+        self.returned += other.returned;
+    }
+}
+
+/// Something that went wrong in a step itself and not at its service: `pointer /token found
+/// nothing`, `feeder users ran dry`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TroubleCount {
+    /// The journey's name.
+    pub journey: String,
+    /// The step's name.
+    pub step: String,
+    /// What, in words.
+    pub what: String,
+    /// How often.
+    pub count: u64,
 }
 
 /// The viewers of an interval.
@@ -115,6 +216,28 @@ pub struct AudienceSample {
     pub visits_ended: u64,
     /// How long those visits had lasted in all, in µs.
     pub visits_us: u64,
+    /// Viewers who are in the app and not in the video at the end of the interval.
+    pub at_home: u64,
+    /// Of those present at the end of the interval: viewers who closed the app before their stay
+    /// was over by the schedule.
+    pub gave_up: u64,
+}
+
+/// Which interval of which worker a frame is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FrameHead {
+    /// The worker's number.
+    pub worker: u32,
+    /// Tells a restarted worker from its former self.
+    pub incarnation: u64,
+    /// Counts this worker's frames, from 0, without gaps.
+    pub sequence: u64,
+    /// Start of the interval.
+    pub from: Offset,
+    /// End of the interval.
+    pub to: Offset,
+    /// Every arrival due before this instant is in this frame or an earlier one.
+    pub watermark: Offset,
 }
 
 /// A worker's machine and process in an interval.

@@ -7,27 +7,34 @@
 mod event;
 mod folder;
 mod frame;
+mod frame_v1;
 mod histogram;
 mod manifest;
 mod merge;
 mod objective;
+mod presence;
 mod recorder;
 mod seed;
 mod series;
+mod target;
 mod time;
 
 pub use event::{CapacitySample, RunEnd, RunEvent, WorkerEnd};
 pub use folder::{FolderError, Record, RecordWriter};
 pub use frame::{
-    ArrivalCounts, AudienceSample, CodecError, Frame, MachineSample, SendCount, decode, encode,
+    AnswerCount, ArrivalCounts, AudienceSample, CodecError, Frame, FrameHead, MachineSample,
+    ResponseCount, SendCount, TroubleCount, UNANSWERED_MAX, Unanswered, decode, encode,
 };
 pub use histogram::{HIGHEST_US, Samples, SparseHistogram};
 pub use manifest::{
-    Environment, JourneyInfo, Manifest, MomentInfo, ServiceInfo, StepInfo, ValidityLimits,
+    Environment, FaultInfo, JourneyInfo, Manifest, MomentInfo, ServiceInfo, StepInfo,
+    ValidityLimits,
 };
-pub use merge::{MergeError, Merged};
+pub use merge::{MergeError, Merged, SendTotals};
 pub use objective::{Bound, Objective};
-pub use recorder::{Drained, Presence, Recorder, RecorderPlan, RequestSample};
+pub use presence::Presence;
+pub use recorder::{Drained, Recorder, RecorderPlan, RequestSample};
 pub use seed::{SHARD_SLOTS, hash_of, seed_of, shard_slot, unit_of};
 pub use series::{Measure, Outcome, SeriesKey};
+pub use target::{LastRequest, TargetCounts, TargetService};
 pub use time::{Clock, MatchTime, Offset};

@@ -39,6 +39,9 @@ pub struct Manifest {
     pub services: Vec<ServiceInfo>,
     /// The moments of the window.
     pub moments: Vec<MomentInfo>,
+    /// The faults of the window.
+    #[serde(default)]
+    pub faults: Vec<FaultInfo>,
     /// What must hold.
     pub objectives: Vec<Objective>,
     /// What the run must have delivered.
@@ -53,7 +56,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The version that this HULK writes.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// The match minute (of the model's clock) at a wall time.
     pub fn match_minute(&self, at: Offset) -> f64 {
@@ -105,6 +108,26 @@ pub struct MomentInfo {
     pub name: String,
     /// When.
     pub at: MatchTime,
+    /// What the viewers do then: `exit`, `push` or `act`; none where they do nothing together.
+    #[serde(default)]
+    pub response: Option<String>,
+}
+
+/// A fault that was planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultInfo {
+    /// Its name.
+    pub name: String,
+    /// What kind: `latency`, `edge_lost`, …
+    pub kind: String,
+    /// What it does, in words.
+    pub text: String,
+    /// When it starts.
+    pub from: MatchTime,
+    /// When it is over.
+    pub until: MatchTime,
+    /// The service that it hits; none where it hits no single one.
+    pub service: Option<String>,
 }
 
 /// What a run must have delivered to be valid.

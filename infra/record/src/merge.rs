@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{ArrivalCounts, Frame, Offset, Samples, SendCount, SeriesKey};
+use crate::{
+    ArrivalCounts, Frame, Offset, ResponseCount, Samples, SendCount, SeriesKey, TroubleCount,
+};
 
 /// A frame that contradicts another one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,26 +68,95 @@ impl Merged {
     }
 
     /// Requests by service and due interval.
-    pub fn sends(&self) -> BTreeMap<(String, i32), SendCount> {
-        let mut merged: BTreeMap<(String, i32), SendCount> = BTreeMap::new();
+    pub fn sends(&self) -> BTreeMap<(String, i32), SendTotals> {
+        let mut merged: BTreeMap<(String, i32), SendTotals> = BTreeMap::new();
         for send in self.frames().flat_map(|frame| &frame.sends) {
-            let total =
-                merged.entry((send.service.clone(), send.due_interval)).or_insert_with(|| {
-                    SendCount { first: 0, retries: 0, served: 0, abandoned: 0, ..send.clone() }
-                });
-            total.first += send.first;
-            total.retries += send.retries;
-            total.served += send.served;
-            total.abandoned += send.abandoned;
+            merged.entry((send.service.clone(), send.due_interval)).or_default().add(send);
         }
         merged
+    }
+
+    /// Complete answers by service and status.
+    pub fn answers(&self) -> BTreeMap<(String, u16), u64> {
+        let mut merged: BTreeMap<(String, u16), u64> = BTreeMap::new();
+        for answer in self.frames().flat_map(|frame| &frame.answers) {
+            *merged.entry((answer.service.clone(), answer.status)).or_default() += answer.count;
+        }
+        merged
+    }
+
+    /// What the viewers did, by moment.
+    pub fn responses(&self) -> BTreeMap<String, ResponseCount> {
+        let mut merged: BTreeMap<String, ResponseCount> = BTreeMap::new();
+        for response in self.frames().flat_map(|frame| &frame.responses) {
+            let moment = response.moment.clone();
+            let total = merged
+                .entry(moment.clone())
+                .or_insert_with(|| ResponseCount { moment, ..ResponseCount::default() });
+            total.add(response);
+        }
+        merged
+    }
+
+    /// What went wrong in the journeys themselves: each trouble once, the most frequent first.
+    pub fn troubles(&self) -> Vec<TroubleCount> {
+        let mut merged: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+        for trouble in self.frames().flat_map(|frame| &frame.troubles) {
+            let key = (trouble.journey.as_str(), trouble.step.as_str(), trouble.what.as_str());
+            *merged.entry(key).or_default() += trouble.count;
+        }
+        let told = |((journey, step, what), count): ((&str, &str, &str), u64)| TroubleCount {
+            journey: journey.to_owned(),
+            step: step.to_owned(),
+            what: what.to_owned(),
+            count,
+        };
+        let mut troubles: Vec<TroubleCount> = merged.into_iter().map(told).collect();
+        troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.count));
+        troubles
+    }
+}
+
+/// Requests of any group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SendTotals {
+    /// First attempts.
+    pub first: u64,
+    /// Retries.
+    pub retries: u64,
+    /// First attempts that were answered as expected.
+    pub served: u64,
+    /// First attempts that the viewer gave up on.
+    pub abandoned: u64,
+    /// Viewers whose first failure at that service in their visit one of these was.
+    pub viewers_not_served: u64,
+}
+
+impl SendTotals {
+    /// Adds the requests of one step and interval.
+    pub fn add(&mut self, send: &SendCount) {
+        self.first += send.first;
+        self.retries += send.retries;
+        self.served += send.served;
+        self.abandoned += send.abandoned;
+        self.viewers_not_served += send.viewers_not_served;
+    }
+
+    /// First attempts that were neither served nor given up.
+    pub fn not_served(&self) -> u64 {
+        self.first.saturating_sub(self.abandoned).saturating_sub(self.served)
+    }
+
+    /// Requests for each first attempt: (first + retries) ÷ first; none without first attempts.
+    pub fn amplification(&self) -> Option<f64> {
+        (self.first > 0).then(|| (self.first + self.retries) as f64 / self.first as f64)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AudienceSample, MachineSample, Measure, Outcome};
+    use crate::{AnswerCount, Measure, Outcome};
 
     fn frame(worker: u32, sequence: u64) -> Frame {
         let mut samples = Samples::new();
@@ -106,10 +177,29 @@ mod tests {
             watermark: Offset((sequence as i64 + 1) * 1_000_000),
             series: vec![(key, samples.sparse())],
             arrivals: ArrivalCounts { intended: 2, on_time: 2, ..Default::default() },
-            sends: Vec::new(),
-            bytes_received: 0,
-            audience: AudienceSample::default(),
-            machine: MachineSample::default(),
+            sends: vec![SendCount {
+                service: "home".into(),
+                step: format!("step {}", sequence % 2),
+                first: 4,
+                retries: 2,
+                served: 2,
+                abandoned: 1,
+                viewers_not_served: 1,
+                ..SendCount::default()
+            }],
+            answers: vec![AnswerCount { service: "home".into(), status: 200, count: 2 }],
+            responses: vec![ResponseCount {
+                moment: "out".into(),
+                first_at: Some(Offset(sequence as i64)),
+                woken: 3,
+                ..ResponseCount::default()
+            }],
+            troubles: vec![TroubleCount {
+                what: format!("worker {worker} is dry"),
+                count: u64::from(worker) + 1,
+                ..TroubleCount::default()
+            }],
+            ..Frame::default()
         }
     }
 
@@ -128,6 +218,27 @@ mod tests {
         let [a, b] = [&forward, &backward].map(|merged| merged.series(|_| true));
         assert_eq!(a.values().next().unwrap().histogram(), b.values().next().unwrap().histogram());
         assert_eq!(forward.frames_of(0, 1), 5);
+        assert_eq!(forward.sends(), backward.sends());
+        assert_eq!(forward.responses(), backward.responses());
+        assert_eq!(forward.troubles(), backward.troubles());
+    }
+
+    #[test]
+    fn counts_of_frames_add_up() {
+        let mut merged = Merged::default();
+        for (worker, sequence) in [(0, 0), (0, 1), (1, 1)] {
+            merged.add(frame(worker, sequence)).unwrap();
+        }
+        let sends = merged.sends()[&("home".to_owned(), 0)];
+        assert_eq!((sends.first, sends.retries, sends.viewers_not_served), (12, 6, 3));
+        assert_eq!((sends.not_served(), sends.amplification()), (3, Some(1.5)));
+        assert_eq!(SendTotals::default().amplification(), None);
+        assert_eq!(merged.answers()[&("home".to_owned(), 200)], 6);
+        let out = &merged.responses()["out"];
+        assert_eq!((out.first_at, out.woken), (Some(Offset(0)), 9));
+        let troubles = merged.troubles();
+        assert_eq!(troubles.len(), 2);
+        assert_eq!((troubles[0].what.as_str(), troubles[0].count), ("worker 0 is dry", 2));
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use crate::Observation;
-
 /// A ladder's rule: the audience is rounded up to the next rung, a buffer of viewers is added,
 /// and their requests plus a share are divided by what an instance serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,8 +37,8 @@ impl Ladder {
     }
 
     /// How many instances the rung of today's audience asks for.
-    pub fn desired(&self, seen: Observation) -> u32 {
-        let rungs = (seen.viewers.max(0.0) / self.rung_viewers).ceil();
+    pub fn desired(&self, viewers: f64) -> u32 {
+        let rungs = (viewers.max(0.0) / self.rung_viewers).ceil();
         let viewers = rungs * self.rung_viewers + self.buffer_viewers;
         let requests = viewers * self.rps_per_viewer * (1.0 + self.rps_buffer);
         // The product of decimal fractions overshoots a whole number by rounding: not an instance.
@@ -61,7 +59,7 @@ mod tests {
             rps_buffer: 0.3,
             rps_per_instance: 2500.0,
         };
-        let at = |millions: f64| ladder.desired(Observation { viewers: millions * 1e6 });
+        let at = |millions: f64| ladder.desired(millions * 1e6);
         assert_eq!([2.0, 5.0, 10.0, 15.0, 20.0, 25.0].map(at), [84, 146, 250, 354, 458, 562]);
         assert_eq!(at(16.2), at(17.0), "the audience is rounded up to its rung");
         assert_eq!(at(0.0), 42, "the buffer stands without an audience");

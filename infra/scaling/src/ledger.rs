@@ -1,7 +1,7 @@
 //! A fleet's ledger: when each request leaves, in nominal time.
 //!
 //! The fleet does W = ∫ n·r·k dt requests' worth of work (per match second; n instances, rated
-//! capacity r, scale k). Each request is booked at `mark = max(mark, W(now)) + 1` and leaves when
+//! capacity r, scale k). Each request is booked at `mark = max(mark, W(now)) + cost` and leaves when
 //! W reaches its mark, so that new capacity serves those who already wait, and an observer who
 //! wakes late never lowers the capacity.
 
@@ -44,18 +44,24 @@ impl WorkLedger {
         Self { rate, work: 0.0, at, mark: 0.0, waiting: VecDeque::new() }
     }
 
-    /// Books a request, or turns it away when it would wait longer than `patience_s`.
-    /// The ledger must have been advanced to `now`.
+    /// Books a request that costs so much work (1 is one request), or turns it away when it would
+    /// wait longer than `patience_s`. The ledger must have been brought to `now`.
     ///
     /// # Errors
     /// [`Refused`]: nothing is booked.
-    pub fn book(&mut self, now: MatchTime, id: u64, patience_s: f64) -> Result<(), Refused> {
-        debug_assert!(self.at >= now, "advance the ledger before booking");
+    pub fn book(
+        &mut self,
+        now: MatchTime,
+        id: u64,
+        cost: f64,
+        patience_s: f64,
+    ) -> Result<(), Refused> {
+        debug_assert!(self.at >= now, "bring the ledger forward before booking");
         let wait_s = self.predicted_wait_s();
         if wait_s > patience_s {
             return Err(Refused { wait_s });
         }
-        self.mark = self.mark.max(self.work) + 1.0;
+        self.mark = self.mark.max(self.work) + cost;
         self.waiting.push_back((self.mark, id));
         Ok(())
     }
@@ -79,17 +85,26 @@ impl WorkLedger {
 
     /// Brings the work forward to `now` and lets go whoever is done by then.
     pub fn advance(&mut self, now: MatchTime, gone: &mut Vec<Departure>) {
-        while let Some(at) = self.next_departure().filter(|at| *at <= now) {
-            if let Some((_, id)) = self.waiting.pop_front() {
-                gone.push(Departure { at, id });
-            }
+        while let Some(departure) = self.pop(now) {
+            gone.push(departure);
         }
+        self.bring_to(now);
+    }
+
+    /// Lets the next one go that is done by `now`.
+    pub fn pop(&mut self, now: MatchTime) -> Option<Departure> {
+        let at = self.next_departure().filter(|at| *at <= now)?;
+        self.waiting.pop_front().map(|(_, id)| Departure { at, id })
+    }
+
+    /// Brings the work forward to `now`; whoever is done by then must have been let go.
+    pub fn bring_to(&mut self, now: MatchTime) {
         let elapsed = now.since(self.at).max(0);
         self.work += self.rate * elapsed as f64 / 1e6;
         self.at = self.at.max(now);
     }
 
-    /// Changes the capacity from `now` on; the ledger must have been advanced to `now`.
+    /// Changes the capacity from `now` on; the ledger must have been brought to `now`.
     pub fn set_rate(&mut self, rate: f64) {
         self.rate = rate;
     }
@@ -121,7 +136,7 @@ mod tests {
                 ledger.set_rate(2500.0);
             }
             ledger.advance(at, &mut gone);
-            ledger.book(at, n as u64, 1000.0).unwrap();
+            ledger.book(at, n as u64, 1.0, 1000.0).unwrap();
             arrivals.push(at);
         }
         ledger.advance(MatchTime::from_s(500.0), &mut gone);
@@ -140,16 +155,16 @@ mod tests {
     fn a_wait_beyond_the_patience_is_refused_and_books_nothing() {
         let mut ledger = WorkLedger::new(MatchTime(0), 1.0);
         for id in 0..11 {
-            assert_eq!(ledger.book(MatchTime(0), id, 10.0).is_ok(), id <= 10, "{id}");
+            assert_eq!(ledger.book(MatchTime(0), id, 1.0, 10.0).is_ok(), id <= 10, "{id}");
         }
-        assert_eq!(ledger.book(MatchTime(0), 11, 10.0), Err(Refused { wait_s: 11.0 }));
+        assert_eq!(ledger.book(MatchTime(0), 11, 1.0, 10.0), Err(Refused { wait_s: 11.0 }));
         assert_eq!(ledger.backlog(), 11);
     }
 
     #[test]
     fn without_capacity_the_wait_is_infinite() {
         let mut ledger = WorkLedger::new(MatchTime(0), 0.0);
-        let refused = ledger.book(MatchTime(0), 0, 1e12).unwrap_err();
+        let refused = ledger.book(MatchTime(0), 0, 1.0, 1e12).unwrap_err();
         assert!(refused.wait_s.is_infinite());
         assert_eq!(ledger.next_departure(), None);
     }
@@ -158,7 +173,7 @@ mod tests {
     fn new_capacity_serves_those_who_already_wait() {
         let mut ledger = WorkLedger::new(MatchTime(0), 1.0);
         let mut gone = Vec::new();
-        (0..10).for_each(|id| ledger.book(MatchTime(0), id, 100.0).unwrap());
+        (0..10).for_each(|id| ledger.book(MatchTime(0), id, 1.0, 100.0).unwrap());
         ledger.advance(MatchTime::from_s(1.0), &mut gone);
         ledger.set_rate(9.0);
         ledger.advance(MatchTime::from_s(2.0), &mut gone);
@@ -171,10 +186,23 @@ mod tests {
         let run = |wakes: &[f64]| {
             let mut ledger = WorkLedger::new(MatchTime(0), 10.0);
             let mut gone = Vec::new();
-            (0..20).for_each(|id| ledger.book(MatchTime(0), id, 100.0).unwrap());
+            (0..20).for_each(|id| ledger.book(MatchTime(0), id, 1.0, 100.0).unwrap());
             wakes.iter().for_each(|s| ledger.advance(MatchTime::from_s(*s), &mut gone));
             gone
         };
         assert_eq!(run(&[0.1, 0.5, 1.0, 1.7, 2.0]), run(&[2.0]));
+    }
+
+    #[test]
+    fn a_request_takes_as_much_work_as_it_costs() {
+        let mut ledger = WorkLedger::new(MatchTime(0), 10.0);
+        let mut gone = Vec::new();
+        for (id, cost) in [(1, 5.0), (2, 0.0), (3, 2.5)] {
+            ledger.book(MatchTime(0), id, cost, 100.0).unwrap();
+        }
+        assert!((ledger.predicted_wait_s() - 0.75).abs() < 1e-9);
+        ledger.advance(MatchTime::from_s(9.0), &mut gone);
+        let left: Vec<(u64, f64)> = gone.iter().map(|d| (d.id, d.at.as_s())).collect();
+        assert_eq!(left, [(1, 0.5), (2, 0.5), (3, 0.75)]);
     }
 }

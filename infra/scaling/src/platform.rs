@@ -1,132 +1,69 @@
 //! The reference platform: what it answers to whom and when, as a pure state machine.
 //!
 //! ```text
-//! viewers ─▶ edge (cache) ─▶ load balancer ─┬▶ fleet of service A (ledger, policy, provisioning)
-//!                └─ misses, once for all ───┴▶ fleet of service B
+//!            edge north ─┐  misses, once for all    ┌─▶ service A ── calls ──▶ service B ──▶ …
+//! viewers ─▶ edge south ─┼────▶ mid tier ───────────┤   (ledger, policy, provisioning each)
+//!            …           └─ everything else ────────┴─▶ service C
 //! ```
+//!
+//! Two things add up on a request's way. Waits in queues are match time: they move the nominal time
+//! at which the next service is asked. Latencies are wall time: they are summed, and only the reply
+//! carries them. A time-out looks at both.
 
-use std::collections::{BTreeMap, HashMap};
+mod calls;
+mod event;
+mod faults;
+mod panic;
+mod routes;
+mod service;
+mod tiers;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use hulk_chaos::FaultKind;
 use hulk_record::MatchTime;
 
-use crate::cache::{EdgeCache, Lookup};
-use crate::media::MediaPath;
-use crate::{
-    Answer, Departure, Observation, PlatformSpec, Policy, Scaler, ServiceSpec, WorkLedger,
-};
+pub use event::{Body, Event, PlatformEvent, Reply, ScaleEvent, ServiceStatus, SwitchEvent};
+pub use panic::{PanicFlags, PanicSwitch};
 
-/// The platform's own requests to the origin carry this bit.
-const FILL: u64 = 1 << 63;
-
-/// What happens to the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A viewer connected.
-    Connected,
-    /// A viewer's connection ended.
-    Disconnected,
-    /// A viewer asks.
-    Request {
-        /// Names the request in the reply; below 2⁶³.
-        id: u64,
-        /// What is asked for, without the query.
-        path: &'a str,
-    },
-    /// Time has passed.
-    Wake,
-}
-
-/// An answer's body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// Nothing.
-    Empty,
-    /// So many bytes of no meaning.
-    Bytes(u32),
-    /// A text.
-    Text(Arc<str>),
-}
-
-/// What the platform does: it answers a request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// The request.
-    pub id: u64,
-    /// When it leaves the platform's queues, in nominal match time.
-    pub at: MatchTime,
-    /// HTTP status.
-    pub status: u16,
-    /// What is sent.
-    pub body: Body,
-    /// Latency that is no queue, in ms of wall time, to be added.
-    pub latency_ms: f64,
-}
-
-/// A change of a service's capacity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScaleEvent {
-    /// When.
-    pub at: MatchTime,
-    /// The service.
-    pub service: String,
-    /// Instances that serve from then on.
-    pub ready: u32,
-    /// Instances on their way.
-    pub pending: u32,
-    /// Instances wanted.
-    pub desired: u32,
-}
-
-/// What a service tells of itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ServiceStatus {
-    /// Its name; `edge` for the edge.
-    pub name: String,
-    /// Instances that serve; 1 for the edge, which does not scale.
-    pub ready: u32,
-    /// Instances on their way.
-    pub pending: u32,
-    /// Instances wanted.
-    pub desired: u32,
-    /// Requests received since the start.
-    pub requests: u64,
-    /// Answers by status since the start.
-    pub answers: BTreeMap<u16, u64>,
-    /// Requests that wait.
-    pub backlog: usize,
-    /// Predicted wait in match seconds.
-    pub wait_s: f64,
-}
-
-#[derive(Debug, Clone)]
-struct Service {
-    spec: ServiceSpec,
-    policy: Policy,
-    scaler: Scaler,
-    ledger: WorkLedger,
-    requests: u64,
-    answers: BTreeMap<u16, u64>,
-}
+use crate::spec::{EDGE, MID_TIER};
+use crate::{MediaSpec, PlatformSpec, Policy, WhenStatic};
+use calls::{Job, Owner};
+use panic::Panic;
+use routes::Routes;
+use service::Service;
+use tiers::{Edge, MidTier};
 
 /// The platform in motion.
 #[derive(Debug, Clone)]
 pub struct Platform {
-    spec: PlatformSpec,
+    edges: Vec<Edge>,
+    mid_tier: Option<MidTier>,
+    media: MediaSpec,
+    /// Place of the service that answers what no cache has.
+    origin: Option<usize>,
     services: Vec<Service>,
-    cache: EdgeCache,
-    /// Requests to the origin under way, by their number, with the path that they fill.
-    fills: HashMap<u64, String>,
-    next_fill: u64,
-    /// Answers that are prepared when a request is booked and sent when it leaves.
-    booked: HashMap<u64, (u16, Body)>,
-    edge_requests: u64,
-    edge_answers: BTreeMap<u16, u64>,
+    routes: Routes,
+    panic: Option<Panic>,
+    /// Requests that a service works on, by number.
+    jobs: HashMap<u64, Job>,
+    next_job: u64,
+    /// When who waits for a call gives up: the call's number.
+    time_outs: BTreeSet<(MatchTime, u64)>,
+    faults: Vec<FaultKind>,
     speed: f64,
     scale: f64,
-    connections: u64,
-    events: Vec<ScaleEvent>,
-    departures: Vec<Departure>,
+    events: Vec<PlatformEvent>,
+    edge_name: Arc<str>,
+}
+
+/// What is due without an event; at equal times in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Departure(usize),
+    Change(usize),
+    TimeOut(u64),
 }
 
 impl Platform {
@@ -140,250 +77,230 @@ impl Platform {
         start: MatchTime,
         viewers_at_0: f64,
     ) -> Self {
+        let place = |name: &str| spec.services.iter().position(|known| known.name == name);
+        let panic = spec.panic.as_ref().map(|panic| Panic::new(panic, place));
+        let routes = Routes::new(&spec.routes, place, speed);
         let services = spec
             .services
             .iter()
-            .cloned()
             .zip(policies)
-            .map(|(spec, policy)| {
-                let ready = policy.desired(Observation { viewers: viewers_at_0 });
-                Service {
-                    scaler: Scaler::new(spec.provisioning.clone(), ready, MatchTime(0)),
-                    ledger: WorkLedger::new(start, f64::from(ready) * spec.rated_rps * scale),
-                    requests: 0,
-                    answers: BTreeMap::new(),
-                    spec,
-                    policy,
-                }
+            .map(|(known, policy)| {
+                let calls = calls::compile(&known.calls, place, speed);
+                Service::new(known, calls, policy, scale, (start, viewers_at_0))
             })
             .collect();
         Self {
-            spec,
+            edges: spec.edges.iter().map(Edge::new).collect(),
+            mid_tier: spec.mid_tier.as_ref().map(MidTier::new),
+            origin: place(&spec.media.origin),
             services,
-            cache: EdgeCache::default(),
-            fills: HashMap::new(),
-            next_fill: FILL,
-            booked: HashMap::new(),
-            edge_requests: 0,
-            edge_answers: BTreeMap::new(),
+            routes,
+            panic,
+            jobs: HashMap::new(),
+            next_job: 0,
+            time_outs: BTreeSet::new(),
+            faults: Vec::new(),
             speed,
             scale,
-            connections: 0,
             events: Vec::new(),
-            departures: Vec::new(),
+            edge_name: EDGE.into(),
+            media: spec.media,
         }
     }
 
     /// Takes an event at `now`, which never runs backwards; the replies that are due by then are
-    /// added to `replies`, in the order of their times for each service.
+    /// added to `replies`, in the order of their nominal times.
+    ///
+    /// Who asks a lost edge ([`Self::is_lost`]) is counted nowhere and gets no reply, and neither
+    /// does who was waiting at the edge when it was lost: their connections are reset.
     pub fn step(&mut self, now: MatchTime, event: Event<'_>, replies: &mut Vec<Reply>) {
         self.advance(now, replies);
         match event {
-            Event::Connected => self.connections += 1,
-            Event::Disconnected => self.connections = self.connections.saturating_sub(1),
-            Event::Request { id, path } => self.request(now, id, path, replies),
+            Event::Connected { edge } => self.connect(now, edge, 1),
+            Event::Disconnected { edge } => self.connect(now, edge, -1),
+            Event::Request { id, edge, path } => self.request(now, id, edge, path, replies),
+            Event::Inject(kind) => self.inject(kind),
+            Event::Heal(kind) => self.heal(kind),
             Event::Wake => {}
         }
     }
 
     /// When something happens next without an event.
     pub fn next_wake(&self) -> Option<MatchTime> {
-        let change = |service: &Service| {
-            let change = service.scaler.next_change();
-            service.ledger.next_departure().map_or(change, |at| at.min(change))
-        };
-        self.services.iter().map(change).min()
+        self.next_due().map(|(at, _)| at)
     }
 
-    /// What the services tell of themselves: the edge first.
+    /// What the platform's parts tell of themselves: the edges, the mid tier, the services.
     pub fn status(&self) -> Vec<ServiceStatus> {
-        let edge = ServiceStatus {
-            name: "edge".into(),
-            ready: 1,
-            pending: 0,
-            desired: 1,
-            requests: self.edge_requests,
-            answers: self.edge_answers.clone(),
-            backlog: 0,
-            wait_s: 0.0,
-        };
-        let own = self.services.iter().map(|service| ServiceStatus {
-            name: service.spec.name.clone(),
-            ready: service.scaler.ready(),
-            pending: service.scaler.pending(),
-            desired: service.scaler.desired(),
-            requests: service.requests,
-            answers: service.answers.clone(),
-            backlog: service.ledger.backlog(),
-            wait_s: service.ledger.predicted_wait_s(),
+        let edges = self.edges.iter().map(|edge| ServiceStatus {
+            name: EDGE.into(),
+            edge: edge.name.clone(),
+            requests: edge.requests,
+            answers: edge.answers.clone(),
+            latency_added_ms: edge.added_ms,
+            ready: u32::from(!edge.lost),
+            ..ServiceStatus::tier()
         });
-        std::iter::once(edge).chain(own).collect()
+        let mid_tier = self.mid_tier.iter().map(|tier| ServiceStatus {
+            name: MID_TIER.into(),
+            internal: tier.internal,
+            internal_failed: tier.internal_failed,
+            latency_added_ms: tier.added_ms,
+            ..ServiceStatus::tier()
+        });
+        edges.chain(mid_tier).chain(self.services.iter().map(Service::status)).collect()
     }
 
-    /// Viewers connected.
+    /// Viewers connected, over all edges.
     pub fn connections(&self) -> u64 {
-        self.connections
+        self.edges.iter().map(|edge| edge.connections).sum()
     }
 
-    /// Changes of capacity since the last call.
-    pub fn take_events(&mut self) -> Vec<ScaleEvent> {
+    /// Whether an edge (by its place in the spec) is lost, or there is none.
+    pub fn is_lost(&self, edge: usize) -> bool {
+        self.edges.get(edge).is_none_or(|edge| edge.lost)
+    }
+
+    /// The panic switches that are on.
+    pub fn panic(&self) -> PanicFlags {
+        self.panic.as_ref().map_or(PanicFlags::default(), |panic| panic.flags)
+    }
+
+    /// Changes of capacity and of switches since the last call.
+    pub fn take_events(&mut self) -> Vec<PlatformEvent> {
         std::mem::take(&mut self.events)
     }
 
+    fn next_due(&self) -> Option<(MatchTime, Due)> {
+        let mut first: Option<(MatchTime, Due)> = None;
+        let mut consider = |at, due| {
+            if first.is_none_or(|known| (at, due) < known) {
+                first = Some((at, due));
+            }
+        };
+        for (index, service) in self.services.iter().enumerate() {
+            consider(service.scaler.next_change(), Due::Change(index));
+            if let Some(at) = service.ledger.next_departure() {
+                consider(at, Due::Departure(index));
+            }
+        }
+        if let Some((at, job)) = self.time_outs.first() {
+            consider(*at, Due::TimeOut(*job));
+        }
+        first
+    }
+
+    /// Lets everything happen that is due by `now`, in the order of its nominal time.
     fn advance(&mut self, now: MatchTime, replies: &mut Vec<Reply>) {
-        let viewers = self.connections as f64 / self.scale;
-        for index in 0..self.services.len() {
-            let mut gone = std::mem::take(&mut self.departures);
-            let service = &mut self.services[index];
-            while service.scaler.next_change() <= now {
-                let at = service.scaler.next_change();
-                service.ledger.advance(at, &mut gone);
-                service.scale(at, viewers, self.scale, &mut self.events);
+        while let Some((at, due)) = self.next_due().filter(|(at, _)| *at <= now) {
+            match due {
+                Due::Departure(index) => {
+                    if let Some(gone) = self.services[index].ledger.pop(at) {
+                        self.depart(index, gone, replies);
+                    }
+                }
+                Due::Change(index) => {
+                    let viewers = self.connections() as f64 / self.scale;
+                    self.services[index].scale(at, viewers, &mut self.events);
+                }
+                Due::TimeOut(job) => {
+                    self.time_outs.remove(&(at, job));
+                    self.time_out(at, job, replies);
+                }
             }
-            service.ledger.advance(now, &mut gone);
-            for departure in gone.drain(..) {
-                self.depart(index, departure, replies);
-            }
-            self.departures = gone;
         }
     }
 
-    fn depart(&mut self, service: usize, departure: Departure, replies: &mut Vec<Reply>) {
-        let Departure { at, id } = departure;
-        let Some((status, body)) = self.booked.remove(&id) else { return };
-        let service = &mut self.services[service];
-        *service.answers.entry(status).or_default() += 1;
-        let latency_ms = self.spec.edge_latency_ms + service.spec.base_latency_ms;
-        if id & FILL == 0 {
-            replies.push(Reply { id, at, status, body, latency_ms });
-            return;
+    fn connect(&mut self, now: MatchTime, edge: usize, change: i64) {
+        if let Some(edge) = self.edges.get_mut(edge) {
+            edge.connections = edge.connections.saturating_add_signed(change);
         }
-        let Some(path) = self.fills.remove(&id) else { return };
-        let ttl_s = match self.spec.media.parse(&path) {
-            Some(MediaPath::Segment { .. }) => self.spec.media.segment_ttl_s,
-            _ => self.spec.media.playlist_ttl_s,
-        };
-        let until = at.plus((ttl_s * 1e6) as i64);
-        for id in self.cache.fill(&path, until, body.clone()) {
-            *self.edge_answers.entry(status).or_default() += 1;
-            replies.push(Reply { id, at, status, body: body.clone(), latency_ms });
+        let viewers = self.connections() as f64 / self.scale;
+        if let Some(panic) = &mut self.panic {
+            panic.look(now, viewers, &mut self.events);
         }
     }
 
-    fn request(&mut self, now: MatchTime, id: u64, path: &str, replies: &mut Vec<Reply>) {
-        if let Some(media) = self.spec.media.parse(path) {
-            self.edge_requests += 1;
-            self.media(now, id, path, media, replies);
-            return;
-        }
-        let Some(route) = self.spec.route(path) else {
-            self.edge_requests += 1;
-            self.answer_at_edge(now, id, 404, Body::Empty, replies);
-            return;
-        };
-        let body = match &route.answer {
-            Answer::Bytes(size) => Body::Bytes((f64::from(*size) / self.speed).ceil() as u32),
-            Answer::Json(text) => Body::Text(text.replace("${request}", &id.to_string()).into()),
-        };
-        let found = self.services.iter().position(|known| known.spec.name == route.service);
-        let Some(service) = found else { return };
-        if !self.book(now, service, id, body) {
-            let latency_ms = self.spec.edge_latency_ms;
-            replies.push(Reply { id, at: now, status: 503, body: Body::Empty, latency_ms });
-        }
-    }
-
-    fn media(
+    fn request(
         &mut self,
         now: MatchTime,
         id: u64,
-        path: &str,
-        media: MediaPath,
+        edge: usize,
+        target: &str,
         replies: &mut Vec<Reply>,
     ) {
-        if let MediaPath::Segment { number, .. } = media
-            && !self.spec.media.has_segment(now, number)
-        {
-            self.answer_at_edge(now, id, 404, Body::Empty, replies);
+        if self.is_lost(edge) {
             return;
         }
-        match self.cache.look(now, path, id) {
-            Lookup::Hit(body) => self.answer_at_edge(now, id, 200, body, replies),
-            Lookup::Wait => {}
-            Lookup::Miss => self.fill(now, path, media, replies),
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        if let Some(media) = self.media.parse(path) {
+            self.edges[edge].requests += 1;
+            self.watch(now, (id, edge), path, media, replies);
+            return;
         }
-    }
-
-    /// Asks the origin for a path, once for all who wait for it.
-    fn fill(&mut self, now: MatchTime, path: &str, media: MediaPath, replies: &mut Vec<Reply>) {
-        let body = match media {
-            MediaPath::Master => Body::Text(self.spec.media.master_text()),
-            MediaPath::Playlist { rendition } => {
-                Body::Text(self.spec.media.playlist_text(rendition, now))
-            }
-            MediaPath::Segment { rendition, .. } => {
-                Body::Bytes(self.spec.media.segment_bytes(rendition, self.speed))
-            }
+        let Some(route) = self.routes.find(path) else {
+            self.edges[edge].requests += 1;
+            self.answer_at_edge(edge, self.reply(now, id, 404, Body::Empty), replies);
+            return;
         };
-        let fill = self.next_fill;
-        self.next_fill += 1;
-        let origin = &self.spec.media.origin;
-        let service = self.services.iter().position(|known| known.spec.name == *origin);
-        if service.is_some_and(|service| self.book(now, service, fill, body)) {
-            self.fills.insert(fill, path.to_owned());
+        let (body, cookie) = self.routes.answer(route, id, query);
+        let asked = self.routes.known(route);
+        if asked.when_static != WhenStatic::Asked && self.panic().has(PanicSwitch::StaticHome) {
+            let body = match asked.when_static {
+                WhenStatic::Empty => self.routes.empty(),
+                WhenStatic::Kept | WhenStatic::Asked => body,
+            };
+            // It never reaches the service, but it is one of its requests and answers.
+            let service = asked.service;
+            self.services[service].spared();
+            self.answer(edge, service, self.reply(now, id, 200, body), replies);
             return;
         }
-        for id in self.cache.fail(path) {
-            self.answer_at_edge(now, id, 503, Body::Empty, replies);
+        let (service, cost, calls) = (asked.service, asked.cost, asked.calls);
+        let era = self.edges[edge].era;
+        let owner = Owner::Viewer { id, edge, era };
+        self.services[service].ask(now, true);
+        let job = Job { owner, service, body, cookie, latency_ms: 0.0, calls, next_call: 0 };
+        if let Err(refused) = self.admit(now, job, cost) {
+            let mut reply = self.reply(now, id, refused.status, Body::Empty);
+            reply.retry_after_s = refused.retry_after_s;
+            reply.latency_ms = self.services[service].added_ms;
+            self.answer(edge, service, reply, replies);
         }
     }
 
-    /// Whether the service takes the request; if not, its 503 is counted.
-    fn book(&mut self, now: MatchTime, service: usize, id: u64, body: Body) -> bool {
+    /// A reply of the edge, before the edge has added what it adds.
+    fn reply(&self, at: MatchTime, id: u64, status: u16, body: Body) -> Reply {
+        Reply {
+            id,
+            at,
+            status,
+            body,
+            latency_ms: 0.0,
+            service: Arc::clone(&self.edge_name),
+            retry_after_s: None,
+            set_cookie: None,
+            panic: PanicFlags::default(),
+        }
+    }
+
+    /// A reply that the edge is counted for.
+    fn answer_at_edge(&mut self, edge: usize, reply: Reply, replies: &mut Vec<Reply>) {
+        *self.edges[edge].answers.entry(reply.status).or_default() += 1;
+        self.send(edge, reply, replies);
+    }
+
+    /// A reply that a service is counted for.
+    fn answer(&mut self, edge: usize, service: usize, mut reply: Reply, replies: &mut Vec<Reply>) {
         let service = &mut self.services[service];
-        service.requests += 1;
-        if service.ledger.book(now, id, service.spec.patience_s).is_ok() {
-            self.booked.insert(id, (200, body));
-            return true;
-        }
-        *service.answers.entry(503).or_default() += 1;
-        false
+        *service.answers.entry(reply.status).or_default() += 1;
+        reply.service = Arc::clone(&service.name);
+        self.send(edge, reply, replies);
     }
 
-    fn answer_at_edge(
-        &mut self,
-        at: MatchTime,
-        id: u64,
-        status: u16,
-        body: Body,
-        replies: &mut Vec<Reply>,
-    ) {
-        *self.edge_answers.entry(status).or_default() += 1;
-        replies.push(Reply { id, at, status, body, latency_ms: self.spec.edge_latency_ms });
-    }
-}
-
-impl Service {
-    /// What is due at `at`: capacity that arrives, a look of the policy.
-    fn scale(&mut self, at: MatchTime, viewers: f64, scale: f64, events: &mut Vec<ScaleEvent>) {
-        let before = (self.scaler.ready(), self.scaler.pending(), self.scaler.desired());
-        let mut changed = self.scaler.arrive(at);
-        if self.scaler.is_due(at) {
-            let desired = self.policy.desired(Observation { viewers });
-            changed |= self.scaler.want(at, desired);
-        }
-        if changed {
-            self.ledger.set_rate(f64::from(self.scaler.ready()) * self.spec.rated_rps * scale);
-        }
-        let after = (self.scaler.ready(), self.scaler.pending(), self.scaler.desired());
-        if before != after {
-            events.push(ScaleEvent {
-                at,
-                service: self.spec.name.clone(),
-                ready: after.0,
-                pending: after.1,
-                desired: after.2,
-            });
-        }
+    fn send(&mut self, edge: usize, mut reply: Reply, replies: &mut Vec<Reply>) {
+        reply.latency_ms += self.edges[edge].latency_ms();
+        reply.panic = self.panic();
+        replies.push(reply);
     }
 }

@@ -48,6 +48,9 @@ impl Provisioning {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scaler {
     delays: Provisioning,
+    cooldown_s: f64,
+    /// Until then nothing is changed.
+    calm_until: MatchTime,
     ready: u32,
     desired: u32,
     /// (when ready, how many), in order of time.
@@ -58,10 +61,13 @@ pub struct Scaler {
 }
 
 impl Scaler {
-    /// `ready` instances serve, and the policy looks first at `first_look`.
-    pub fn new(delays: Provisioning, ready: u32, first_look: MatchTime) -> Self {
+    /// `ready` instances serve, and the policy looks first at `first_look`. After a change nothing
+    /// is changed for `cooldown_s` match seconds.
+    pub fn new(delays: Provisioning, cooldown_s: f64, ready: u32, first_look: MatchTime) -> Self {
         Self {
             delays,
+            cooldown_s,
+            calm_until: first_look,
             ready,
             desired: ready,
             coming: VecDeque::new(),
@@ -83,6 +89,11 @@ impl Scaler {
     /// Instances ordered and not serving yet.
     pub fn pending(&self) -> u32 {
         self.coming.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Instances that serve or are on their way.
+    pub fn running(&self) -> u32 {
+        self.ready + self.pending()
     }
 
     /// When something happens next: an arrival of capacity, or a look of the policy.
@@ -108,13 +119,17 @@ impl Scaler {
     /// The policy looked at `now` and wants so many. Returns whether the ready ones changed.
     pub fn want(&mut self, now: MatchTime, desired: u32) -> bool {
         self.next_look = now.plus(micros(self.delays.evaluate_s));
+        if now < self.calm_until {
+            return false;
+        }
         self.desired = desired;
-        let all = self.ready + self.pending();
+        let all = self.running();
         if desired >= all {
             self.fewer = None;
             if desired > all {
                 let at = now.plus(micros(self.delays.total_s()));
                 self.coming.push_back((at, desired - all));
+                self.calm_until = now.plus(micros(self.cooldown_s));
             }
             return false;
         }
@@ -124,10 +139,23 @@ impl Scaler {
             return false;
         }
         self.fewer = None;
-        let keep = most.max(self.pending()) - self.pending();
-        let changed = keep < self.ready;
-        self.ready = self.ready.min(keep);
-        changed
+        self.calm_until = now.plus(micros(self.cooldown_s));
+        self.keep(most)
+    }
+
+    /// Takes away all but so many: what is on its way first, the newest order before others.
+    fn keep(&mut self, most: u32) -> bool {
+        let mut surplus = self.running().saturating_sub(most);
+        while let Some((_, count)) = self.coming.back_mut().filter(|_| surplus > 0) {
+            let cancelled = surplus.min(*count);
+            *count -= cancelled;
+            surplus -= cancelled;
+            if *count == 0 {
+                self.coming.pop_back();
+            }
+        }
+        self.ready -= surplus;
+        surplus > 0
     }
 }
 
@@ -147,7 +175,7 @@ mod tests {
             app_s: 75.0,
             scale_in_hold_s: 60.0,
         };
-        Scaler::new(delays, ready, MatchTime(0))
+        Scaler::new(delays, 0.0, ready, MatchTime(0))
     }
 
     #[test]
@@ -180,5 +208,29 @@ mod tests {
         scaler.want(MatchTime::from_s(45.0), 20);
         assert!(!scaler.want(MatchTime::from_s(60.0), 8));
         assert_eq!(scaler.ready(), 20);
+    }
+
+    #[test]
+    fn what_is_on_its_way_goes_before_what_serves() {
+        let mut scaler = scaler(10);
+        scaler.want(MatchTime(0), 14);
+        scaler.want(MatchTime::from_s(15.0), 20);
+        scaler.want(MatchTime::from_s(30.0), 13);
+        assert!(!scaler.want(MatchTime::from_s(90.0), 11), "those that serve stay");
+        assert_eq!((scaler.ready(), scaler.pending()), (10, 3));
+        scaler.want(MatchTime::from_s(105.0), 8);
+        assert!(scaler.want(MatchTime::from_s(165.0), 8));
+        assert_eq!((scaler.ready(), scaler.pending()), (8, 0));
+    }
+
+    #[test]
+    fn nothing_changes_in_the_cooldown() {
+        let delays = scaler(0).delays;
+        let mut scaler = Scaler::new(delays, 60.0, 10, MatchTime(0));
+        scaler.want(MatchTime(0), 14);
+        scaler.want(MatchTime::from_s(45.0), 30);
+        assert_eq!((scaler.running(), scaler.desired()), (14, 14));
+        scaler.want(MatchTime::from_s(60.0), 30);
+        assert_eq!(scaler.running(), 30);
     }
 }

@@ -1,130 +1,135 @@
 //! The description of a platform, as it stands in a file.
 
+mod panic;
+mod route;
+mod service;
+mod tier;
+
+use std::collections::BTreeSet;
+
+use hulk_chaos::FaultKind;
 use hulk_settings::Section;
+pub use panic::PanicSpec;
+pub use route::{Answer, RouteSpec, SizeBy, WhenStatic};
 use serde::{Deserialize, Serialize};
+pub use service::{CallSpec, ServiceSpec};
+pub use tier::{EdgeSpec, TierSpec};
 
-use crate::{MediaSpec, Provisioning};
+use crate::MediaSpec;
 
-/// A streaming service: an edge that caches in front of services that scale.
+/// How the edges are counted, all of them.
+pub const EDGE: &str = "edge";
+/// How the tier between the edges and the origin is called.
+pub const MID_TIER: &str = "mid-tier";
+
+/// A streaming service: edges that cache in front of services that scale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlatformSpec {
-    /// What the edge adds to each answer, in ms of wall time.
-    pub edge_latency_ms: f64,
+    /// Where viewers connect: at least one, in the order of their names.
+    pub edges: Vec<EdgeSpec>,
+    /// What the edges ask before they ask the origin.
+    pub mid_tier: Option<TierSpec>,
     /// The live stream.
     pub media: MediaSpec,
     /// The services behind the load balancer.
     pub services: Vec<ServiceSpec>,
     /// Which service answers which path, and what.
     pub routes: Vec<RouteSpec>,
-}
-
-/// A service with a fleet of instances.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ServiceSpec {
-    /// Its name.
-    pub name: String,
-    /// Rated capacity of an instance in requests per match second, at full scale.
-    pub rated_rps: f64,
-    /// Longest predicted queue wait before it turns a request away, in match seconds.
-    pub patience_s: f64,
-    /// What it adds to each answer besides waiting, in ms of wall time.
-    pub base_latency_ms: f64,
-    /// Over how long its demand is counted, in match seconds.
-    pub decision_window_s: f64,
-    /// How its capacity comes and goes.
-    pub provisioning: Provisioning,
-}
-
-/// A path and its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteSpec {
-    /// The path, and everything below it.
-    pub path: String,
-    /// Who answers.
-    pub service: String,
-    /// With what.
-    pub answer: Answer,
-}
-
-/// The body of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// So many bytes at clock speed 1.
-    Bytes(u32),
-    /// A text; `${request}` becomes the request's number.
-    Json(String),
+    /// What is given up when too many watch.
+    pub panic: Option<PanicSpec>,
 }
 
 impl PlatformSpec {
     /// Reads a platform's description.
     pub fn read(section: &Section<'_>) -> Option<Self> {
-        let edge_latency_ms =
-            section.section("edge").and_then(|edge| edge.number("base_latency_ms", 0.0..=60_000.0));
-        let media = section.section("media").and_then(|media| MediaSpec::read(&media));
-        let services: Vec<ServiceSpec> = section
+        let edges: Vec<Option<EdgeSpec>> = section
+            .named_sections("edge")
+            .into_iter()
+            .map(|(name, inner)| EdgeSpec::read(name, &inner))
+            .collect();
+        if edges.is_empty() {
+            let hint = "add `[edge.north]` with `base_latency_ms = 0` and `cache_entries = 64`";
+            section.problem_at("edge", "a platform needs at least one edge", Some(hint.into()));
+        }
+        let mid_tier = section.section_optional("mid_tier").map(|tier| TierSpec::read(&tier));
+        let media = section.section("media");
+        let media_spec = media.as_ref().and_then(MediaSpec::read);
+        let mut names = Vec::new();
+        let services: Vec<(Section<'_>, Option<ServiceSpec>)> = section
             .named_sections("service")
             .into_iter()
-            .filter_map(|(name, inner)| ServiceSpec::read(name, &inner))
-            .collect();
-        let mut routes = Vec::new();
-        for inner in section.sections("route") {
-            if let Some(route) = RouteSpec::read(&inner) {
-                if !services.iter().any(|service| service.name == route.service) {
-                    let message = format!("there is no service `{}`", route.service);
-                    inner.problem_at("service", message, None);
-                }
-                routes.push(route);
-            }
-        }
-        let media = media?;
-        if !services.iter().any(|service| service.name == media.origin) {
-            section.problem_at("media", format!("there is no service `{}`", media.origin), None);
-        }
-        Some(Self { edge_latency_ms: edge_latency_ms?, media, services, routes })
-    }
-
-    /// The route of a path: the longest that it starts with.
-    pub fn route(&self, path: &str) -> Option<&RouteSpec> {
-        self.routes
-            .iter()
-            .filter(|route| {
-                path.strip_prefix(route.path.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+            .map(|(name, inner)| {
+                names.push(name.clone());
+                let service = ServiceSpec::read(name, &inner);
+                (inner, service)
             })
-            .max_by_key(|route| route.path.len())
-    }
-}
-
-impl ServiceSpec {
-    fn read(name: String, section: &Section<'_>) -> Option<Self> {
-        let rated_rps = section.number("rated_rps", 1e-3..=1e9);
-        let patience_s = section.number("patience_s", 0.0..=3600.0);
-        let base_latency_ms = section.number("base_latency_ms", 0.0..=60_000.0);
-        let decision_window_s = section.number("decision_window_s", 0.1..=3600.0);
-        let provisioning = section.section("provisioning").and_then(|s| Provisioning::read(&s));
+            .collect();
+        let routes: Vec<(Section<'_>, Option<RouteSpec>)> = section
+            .sections("route")
+            .into_iter()
+            .map(|inner| {
+                let route = RouteSpec::read(&inner);
+                (inner, route)
+            })
+            .collect();
+        let panic = section.section_optional("panic");
+        let panic_spec = panic.as_ref().map(PanicSpec::read);
+        let known: Vec<&ServiceSpec> = services.iter().filter_map(|(_, s)| s.as_ref()).collect();
+        check_names(section, &edges, &known);
+        for (inner, service) in services.iter().filter_map(|(i, s)| Some((i, s.as_ref()?))) {
+            service::check_calls(inner, service, &known);
+        }
+        // A service with problems of its own is there all the same.
+        let no_service = |name: &str| !names.iter().any(|known| known == name);
+        route::check(&routes, panic_spec.as_ref().and_then(Option::as_ref), &no_service);
+        if let (Some(inner), Some(media)) = (&media, &media_spec)
+            && no_service(&media.origin)
+        {
+            inner.problem_at("origin", format!("there is no service `{}`", media.origin), None);
+        }
+        if let (Some(inner), Some(Some(panic))) = (&panic, &panic_spec) {
+            panic.check(inner, &no_service);
+        }
         Some(Self {
-            name,
-            rated_rps: rated_rps?,
-            patience_s: patience_s?,
-            base_latency_ms: base_latency_ms?,
-            decision_window_s: decision_window_s?,
-            provisioning: provisioning?,
+            edges: edges.into_iter().collect::<Option<_>>()?,
+            mid_tier: mid_tier.map_or(Some(None), |tier| tier.map(Some))?,
+            media: media_spec?,
+            services: services.into_iter().map(|(_, s)| s).collect::<Option<_>>()?,
+            routes: routes.into_iter().map(|(_, r)| r).collect::<Option<_>>()?,
+            panic: panic_spec.map_or(Some(None), |panic| panic.map(Some))?,
         })
     }
+
+    /// Whether this fault can be injected here; why not, in words, where not.
+    ///
+    /// # Errors
+    /// When it names something that the platform does not have.
+    pub fn check_fault(&self, kind: &FaultKind) -> Result<(), String> {
+        let edges: Vec<&str> = self.edges.iter().map(|edge| edge.name.as_str()).collect();
+        let (what, name, known) = match kind {
+            FaultKind::EdgeLost(lost) => ("edge", &lost.edge, edges),
+            FaultKind::Latency(latency) => {
+                let services = self.services.iter().map(|service| service.name.as_str());
+                let mid_tier = self.mid_tier.iter().map(|_| MID_TIER);
+                let known = services.chain(mid_tier).chain(edges).collect();
+                ("service, edge or tier", &latency.service, known)
+            }
+        };
+        if known.contains(&name.as_str()) {
+            return Ok(());
+        }
+        Err(format!("the platform has no {what} `{name}`: it has {}", known.join(", ")))
+    }
 }
 
-impl RouteSpec {
-    fn read(section: &Section<'_>) -> Option<Self> {
-        let path = section.text("path");
-        let service = section.text("service");
-        let answer = match section.variant(&["bytes", "json"]) {
-            Some((0, inner)) => {
-                inner.integer("size", 0..=100_000_000).map(|n| Answer::Bytes(n as u32))
-            }
-            Some((_, inner)) => inner.text("text").map(Answer::Json),
-            None => None,
-        };
-        Some(Self { path: path?, service: service?, answer: answer? })
+/// Names that reports tell apart must differ.
+fn check_names(section: &Section<'_>, edges: &[Option<EdgeSpec>], services: &[&ServiceSpec]) {
+    let mut taken = BTreeSet::from([EDGE, MID_TIER]);
+    let services = services.iter().map(|service| ("service", service.name.as_str()));
+    let edges = edges.iter().flatten().map(|edge| ("edge", edge.name.as_str()));
+    for (key, name) in services.chain(edges) {
+        if !taken.insert(name) {
+            section.problem_at(key, format!("the name `{name}` is taken"), None);
+        }
     }
 }

@@ -10,4 +10,4 @@ mod problem;
 mod section;
 
 pub use problem::{Problem, Problems, Source};
-pub use section::{Section, read};
+pub use section::{FreeValue, Section, nearest, read};

@@ -5,12 +5,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// A settings file: its name as the user gave it, and its text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Source {
     /// Path or other name, as shown to the user.
     pub name: String,
     /// The whole text.
     pub text: String,
+}
+
+impl fmt::Debug for Source {
+    /// Its name: the text would hide what it is about.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Source").field(&self.name).finish()
+    }
 }
 
 impl Source {

@@ -68,6 +68,18 @@ pub struct Section<'a> {
     free: bool,
 }
 
+/// A value under a name given by the user.
+pub enum FreeValue<'a> {
+    /// A text.
+    Text(String),
+    /// A number, whole or not.
+    Number(f64),
+    /// A list of texts.
+    Texts(Vec<String>),
+    /// A table of its own.
+    Section(Section<'a>),
+}
+
 impl<'a> Section<'a> {
     fn new(table: &'a DeTable<'a>, span: Range<usize>, path: String, sink: &'a Sink) -> Self {
         Self { table, span, path, sink, asked: RefCell::default(), free: false }
@@ -201,6 +213,17 @@ impl<'a> Section<'a> {
         sections
     }
 
+    /// Reads a list of tables (`[[key]]`), empty when absent. All of them are read before the
+    /// first that cannot be is given up, so that all problems show.
+    pub fn list<T>(
+        &self,
+        key: &'static str,
+        read: impl Fn(&Section<'a>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items: Vec<Option<T>> = self.sections(key).iter().map(read).collect();
+        items.into_iter().collect()
+    }
+
     /// The tables of a table whose keys are names given by the user (`[key.name]`), in the order
     /// of the names.
     pub fn named_sections(&self, key: &'static str) -> Vec<(String, Section<'a>)> {
@@ -270,6 +293,45 @@ impl<'a> Section<'a> {
         texts
     }
 
+    /// Takes every key as a name given by the user, whose value is of one of a few kinds; in the
+    /// order of the names.
+    pub fn free_values(&mut self) -> Vec<(String, FreeValue<'a>)> {
+        self.free = true;
+        let mut values = Vec::with_capacity(self.table.len());
+        for (name, value) in self.table {
+            let key: &str = name.get_ref();
+            let taken = match value.get_ref() {
+                DeValue::Table(table) => Some(FreeValue::Section(Section::new(
+                    table,
+                    name.span(),
+                    self.path_of(key),
+                    self.sink,
+                ))),
+                DeValue::Array(items) => {
+                    let texts = items.iter().map(|item| text_of(item.get_ref()));
+                    let texts = texts.collect::<Option<_>>().map(FreeValue::Texts);
+                    if texts.is_none() {
+                        self.problem_at(key, format!("`{key}` must hold texts only"), None);
+                    }
+                    texts
+                }
+                other => {
+                    let text = text_of(other).map(FreeValue::Text);
+                    let taken = text.or_else(|| number_of(other).map(FreeValue::Number));
+                    if taken.is_none() {
+                        let what = "a text, a number, a list of texts or a table";
+                        let message = format!("`{key}` must be {what}, not {}", kind_of(other));
+                        self.problem_at(key, message, None);
+                    }
+                    taken
+                }
+            };
+            values.extend(taken.map(|value| (key.to_owned(), value)));
+        }
+        values.sort_by(|a, b| a.0.cmp(&b.0));
+        values
+    }
+
     fn required<T>(
         &self,
         key: &'static str,
@@ -334,8 +396,11 @@ impl Drop for Section<'_> {
             let key: &str = name.get_ref();
             if !asked.contains(&key) {
                 let place = if self.path.is_empty() { "this file" } else { &self.path };
-                let hint = nearest(key, &asked)
-                    .or_else(|| Some(format!("known here: {}", listed(&asked))));
+                let known = match asked.as_slice() {
+                    [] => "no key is known here".to_owned(),
+                    asked => format!("known here: {}", listed(asked)),
+                };
+                let hint = nearest(key, &asked).or(Some(known));
                 self.sink.note(name.span(), format!("unknown key `{key}` in {place}"), hint);
             }
         }
@@ -404,7 +469,7 @@ fn listed(words: &[&str]) -> String {
 }
 
 /// `did you mean …?`, when one of the words is near enough.
-fn nearest(given: &str, words: &[&str]) -> Option<String> {
+pub fn nearest(given: &str, words: &[&str]) -> Option<String> {
     words
         .iter()
         .map(|word| (strsim::damerau_levenshtein(given, word), word))
@@ -414,42 +479,4 @@ fn nearest(given: &str, words: &[&str]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problems_of(text: &str) -> Vec<String> {
-        let source = Source::new("a.toml", text);
-        let result = read(&source, |root| {
-            let speed = root.section("clock").and_then(|clock| clock.number("speed", 0.1..=1000.0));
-            let seed = root.integer_or("seed", 0..=9, 1);
-            Some((speed?, seed?))
-        });
-        result.unwrap_err().list.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn every_problem_is_reported_at_once_with_place_and_hint() {
-        assert_eq!(
-            problems_of("seed = 12\n[clock]\nspeet = 3\n"),
-            [
-                "a.toml:1:8: `seed` is 12: it must be from 0 to 9",
-                "a.toml:2:2: `speed` is missing in clock: a number is expected (add `speed = …`)",
-                "a.toml:3:1: unknown key `speet` in clock (did you mean `speed`?)",
-            ]
-        );
-    }
-
-    #[test]
-    fn broken_syntax_is_reported_with_every_error() {
-        let found = problems_of("seed = \n[clock\n");
-        assert!(found.len() >= 2, "{found:?}");
-        assert!(found[0].starts_with("a.toml:1:"), "{found:?}");
-    }
-
-    #[test]
-    fn wrong_types_are_named() {
-        let found = problems_of("seed = \"x\"\nclock = 3\n");
-        assert_eq!(found[0], "a.toml:1:8: `seed` must be a whole number, not a text");
-        assert_eq!(found[1], "a.toml:2:9: `clock` must be a table, not a whole number");
-    }
-}
+mod tests;

@@ -8,4 +8,4 @@ mod openmetrics;
 mod platform;
 
 pub use openmetrics::{Metric, MetricsError, parse};
-pub use platform::{ObserveError, observe};
+pub use platform::{ObserveError, Observed, observe};

@@ -6,8 +6,9 @@ use std::time::Duration;
 use hulk_net::{HttpError, fetch};
 use hulk_record::{CapacitySample, Offset};
 use hulk_scenarios::Permit;
+use hulk_scenarios::scaling::{EDGE, MID_TIER};
 
-use crate::openmetrics::{MetricsError, parse};
+use crate::openmetrics::{Metric, MetricsError, parse};
 
 /// An answer that takes longer is a lost one.
 const LIMIT: Duration = Duration::from_millis(900);
@@ -23,21 +24,39 @@ pub enum ObserveError {
     Metrics(#[from] MetricsError),
 }
 
-/// What the platform's services say of their capacity `at` this time. The edge does not scale and
-/// is left out.
+/// What a look saw.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// The services' capacity, in the order of their names.
+    pub samples: Vec<CapacitySample>,
+    /// The panic switches, and whether each is on, in the platform's order.
+    pub switches: Vec<(String, bool)>,
+}
+
+/// What the platform says of itself `at` this time. The edges and the mid tier have no capacity
+/// and are left out.
 ///
 /// # Errors
 /// When there is no answer in time, or it is not one.
-pub async fn observe(control: Permit, at: Offset) -> Result<Vec<CapacitySample>, ObserveError> {
+pub async fn observe(control: Permit, at: Offset) -> Result<Observed, ObserveError> {
     let text = fetch(control, "/metrics", LIMIT).await?;
-    let mut samples: BTreeMap<String, CapacitySample> = BTreeMap::new();
-    for metric in parse(&text)? {
-        let Some(service) = metric.labels.get("service").filter(|name| *name != "edge") else {
+    Ok(observed(&parse(&text)?, at))
+}
+
+fn observed(metrics: &[Metric], at: Offset) -> Observed {
+    let mut samples: BTreeMap<&str, CapacitySample> = BTreeMap::new();
+    let mut switches = Vec::new();
+    for metric in metrics {
+        let label = |name: &str| metric.labels.get(name).map(String::as_str);
+        if metric.name == "hulk_platform_switch" {
+            switches.extend(label("name").map(|name| (name.to_owned(), metric.value != 0.0)));
+        }
+        let Some(service) = label("service").filter(|name| ![EDGE, MID_TIER].contains(name)) else {
             continue;
         };
-        let sample = samples.entry(service.clone()).or_insert_with(|| CapacitySample {
+        let sample = samples.entry(service).or_insert_with(|| CapacitySample {
             at,
-            service: service.clone(),
+            service: service.to_owned(),
             ready: 0.0,
             pending: 0.0,
             desired: 0.0,
@@ -45,12 +64,14 @@ pub async fn observe(control: Permit, at: Offset) -> Result<Vec<CapacitySample>,
             rejected_total: 0.0,
             wait_match_s: 0.0,
         });
-        let status = metric.labels.get("status").map(String::as_str);
-        match (metric.name.as_str(), status) {
+        match (metric.name.as_str(), label("status")) {
             ("hulk_platform_instances_ready", _) => sample.ready = metric.value,
             ("hulk_platform_instances_pending", _) => sample.pending = metric.value,
             ("hulk_platform_instances_desired", _) => sample.desired = metric.value,
-            ("hulk_platform_requests_total", _) => sample.requests_total = metric.value,
+            // Viewers' and other services'.
+            ("hulk_platform_requests_total" | "hulk_platform_internal_requests_total", _) => {
+                sample.requests_total += metric.value;
+            }
             ("hulk_platform_wait_match_seconds", _) => sample.wait_match_s = metric.value,
             ("hulk_platform_responses_total", Some("429" | "503")) => {
                 sample.rejected_total += metric.value;
@@ -58,5 +79,37 @@ pub async fn observe(control: Permit, at: Offset) -> Result<Vec<CapacitySample>,
             _ => {}
         }
     }
-    Ok(samples.into_values().collect())
+    Observed { samples: samples.into_values().collect(), switches }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_summed_and_what_has_no_capacity_is_left_out() {
+        let text = "hulk_platform_instances_ready{service=\"edge\",edge=\"north\"} 1\n\
+                    hulk_platform_instances_ready{service=\"mid-tier\"} 1\n\
+                    hulk_platform_instances_ready{service=\"home\"} 3\n\
+                    hulk_platform_instances_ready{service=\"chat\"} 2\n\
+                    hulk_platform_requests_total{service=\"home\"} 100\n\
+                    hulk_platform_internal_requests_total{service=\"home\"} 20\n\
+                    hulk_platform_responses_total{service=\"home\",status=\"200\"} 90\n\
+                    hulk_platform_responses_total{service=\"home\",status=\"429\"} 4\n\
+                    hulk_platform_responses_total{service=\"home\",status=\"503\"} 6\n\
+                    hulk_platform_responses_total{service=\"home\",status=\"504\"} 2\n\
+                    hulk_platform_wait_match_seconds{service=\"home\"} 1.5\n\
+                    hulk_platform_switch{name=\"slow_refresh\"} 1\n\
+                    hulk_platform_switch{name=\"no_recommendations\"} 0\n\
+                    hulk_platform_fault{id=\"1\",kind=\"latency\",at=\"home\"} 1\n# EOF\n";
+        let seen = observed(&parse(text).unwrap(), Offset(7));
+        let names: Vec<&str> = seen.samples.iter().map(|sample| sample.service.as_str()).collect();
+        assert_eq!(names, ["chat", "home"]);
+        let home = &seen.samples[1];
+        assert_eq!((home.at, home.ready, home.wait_match_s), (Offset(7), 3.0, 1.5));
+        assert_eq!((home.requests_total, home.rejected_total), (120.0, 10.0));
+        let switches =
+            [("slow_refresh".to_owned(), true), ("no_recommendations".to_owned(), false)];
+        assert_eq!(seen.switches, switches);
+    }
 }

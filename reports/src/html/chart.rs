@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use hulk_scaling::elasticity::Step;
 
+use super::faults;
 use super::panel::{Axis, Panel, Scale};
 use crate::supply::Supply;
 use crate::timeline::Bin;
@@ -22,6 +23,7 @@ const KEYS: &str = r#"<ul class="keys">
 <li><svg viewBox="0 0 32 12"><path class="wanted" d="M0 6H32"/></svg>wanted, needed</li>
 <li><svg viewBox="0 0 32 12"><path class="present" d="M0 6H32"/></svg>present, ready</li>
 <li><svg viewBox="0 0 32 12"><path class="short" d="M0 0H32V12H0Z"/></svg>too few instances</li>
+<li><svg viewBox="0 0 32 12"><path class="fault" d="M0 0H32V12H0Z"/></svg>fault</li>
 <li><svg viewBox="0 0 32 12"><path class="p99" d="M0 6H32"/></svg>p99</li>
 <li><svg viewBox="0 0 32 12"><path class="p50" d="M1 6H31"/></svg>p50</li>
 </ul>
@@ -48,11 +50,13 @@ pub(super) fn timeline(view: &View<'_>, verdict: &Verdict, bins: &[Bin]) -> Stri
     top += failures(&axis, bins).draw(&mut body, top, &title, number);
     let bottom = top;
     ticks(view, &axis, &mut body, bottom);
+    let mut bands = String::new();
+    faults::bands(view, &axis, &mut bands, (STRIP_PX, bottom - 14.0));
     moments(view, &axis, &mut body, bottom - 14.0);
     stop(view, &axis, &mut body, bottom - 14.0);
     hits(view, &axis, bins, &mut body, bottom - 14.0);
     let height = bottom + 8.0;
-    let mut caption = moment_names(view);
+    let mut caption = moment_names(view) + &faults::names(view);
     if hidden > 0 {
         let _ = writeln!(
             caption,
@@ -62,7 +66,7 @@ pub(super) fn timeline(view: &View<'_>, verdict: &Verdict, bins: &[Bin]) -> Stri
     format!(
         "<figure>\n{KEYS}<svg class=\"chart\" role=\"img\" height=\"{height:.0}\" \
          aria-label=\"Viewers, instances, response times and failures over the match minutes {} to \
-         {}; the same figures are in the tables below\">\n{body}</svg>\n<figcaption>{caption}\
+         {}; the same figures are in the tables below\">\n{bands}{body}</svg>\n<figcaption>{caption}\
          </figcaption>\n</figure>\n",
         minute(verdict.from_match_min),
         minute(verdict.until_match_min),

@@ -3,17 +3,15 @@
 use hulk_record::Record;
 use hulk_scaling::elasticity::Elasticity;
 
-use crate::summary::StepSummary;
+use crate::summary::{StepRequests, StepSummary};
 use crate::verdict::{ObjectiveStatus, ServiceScaling, Verdict};
 use crate::words::{count, escape, micros, minute, number, percent};
 
 /// Rows beyond these are in `summary.json`; a report must open on a phone.
 const STEPS_MAX: usize = 150;
-const EVENTS_MAX: usize = 80;
-const TEXT_MAX: usize = 240;
 
 /// A table of rows that are ready; `heads` with a leading `#` are numbers.
-fn table(heads: &[&str], rows: &[String]) -> String {
+pub(super) fn table(heads: &[&str], rows: &[String]) -> String {
     table_of("", heads, rows)
 }
 
@@ -37,7 +35,7 @@ fn table_of(class: &str, heads: &[&str], rows: &[String]) -> String {
     )
 }
 
-fn numeric(text: &str) -> String {
+pub(super) fn numeric(text: &str) -> String {
     format!("<td class=\"n\">{}</td>", escape(text))
 }
 
@@ -166,28 +164,6 @@ fn scaling_rows(judged: &[(&ServiceScaling, &Elasticity)]) -> Vec<String> {
     ]
 }
 
-pub(super) fn ledger(verdict: &Verdict) -> String {
-    let all = &verdict.arrivals;
-    let row = |what: &str, of: u64| {
-        let share = match all.intended {
-            0 => "–".to_owned(),
-            intended => format!("{} %", percent(of as f64 / intended as f64)),
-        };
-        format!("<th scope=\"row\">{what}</th>{}{}", numeric(&count(of)), numeric(&share))
-    };
-    let rows = [
-        row("In the schedule", verdict.arrivals_planned),
-        row("Came due", all.intended),
-        row("Sent on time", all.on_time),
-        row("Sent late by the generator", all.late),
-        row("Kept out by the target", all.dropped_target),
-        row("Dropped: pool of users too small", all.dropped_pool),
-        row("Dropped: out of descriptors or ports", all.dropped_descriptors),
-        row("Lost with a worker or its lease", all.lost),
-    ];
-    table(&["Arrivals, lead-in included", "#Count", "#Share"], &rows)
-}
-
 pub(super) fn steps(steps: &[StepSummary]) -> String {
     let rows: Vec<String> = steps
         .iter()
@@ -205,17 +181,29 @@ pub(super) fn steps(steps: &[StepSummary]) -> String {
                 .chain([response.max_us])
                 .map(|us| numeric(&micros(us as f64)));
             format!(
-                "<th scope=\"row\">{} / {}<small>{}</small></th>{}{}",
+                "<th scope=\"row\">{} / {}<small>{}</small></th>{}{}{}",
                 escape(&step.journey),
                 if step.step.is_empty() { "whole visit".to_owned() } else { escape(&step.step) },
                 escape(step.service.as_deref().unwrap_or("–")),
                 [ok, failed, abandoned].map(|of| numeric(&count(of))).concat(),
+                retries(step.requests.as_ref()),
                 times.collect::<String>(),
             )
         })
         .collect();
-    let heads =
-        ["Step", "#Ok", "#Failed", "#Given up", "#p50", "#p90", "#p99", "#p99.9", "#Largest"];
+    let heads = [
+        "Step",
+        "#Ok",
+        "#Failed",
+        "#Given up",
+        "#Retries",
+        "#Amplification",
+        "#p50",
+        "#p90",
+        "#p99",
+        "#p99.9",
+        "#Largest",
+    ];
     let more = match steps.len().saturating_sub(STEPS_MAX) {
         0 => String::new(),
         more => format!(" {more} more steps are in summary.json."),
@@ -223,36 +211,21 @@ pub(super) fn steps(steps: &[StepSummary]) -> String {
     table(&heads, &rows)
         + &format!(
             "<p class=\"soft\">Response times count from the intended send, in wall time. Service \
-             times and the generator's own lag are in summary.json.{more}</p>\n"
+             times and the generator's own lag are in summary.json. Amplification is requests, \
+             retries included, for each first attempt.{more}</p>\n"
         )
 }
 
-pub(super) fn events(record: &Record) -> String {
-    if record.events.is_empty() {
-        return String::new();
-    }
-    let rows: Vec<String> = record
-        .events
-        .iter()
-        .take(EVENTS_MAX)
-        .map(|event| {
-            let text: String = event.text.chars().take(TEXT_MAX).collect();
-            format!(
-                "{}<td>{}</td><td class=\"wide\">{}</td>",
-                numeric(&minute(record.manifest.match_minute(event.at))),
-                escape(&event.kind),
-                escape(&text),
-            )
-        })
-        .collect();
-    let more = match record.events.len().saturating_sub(EVENTS_MAX) {
-        0 => String::new(),
-        more => format!("<p class=\"soft\">{} more are in summary.json.</p>\n", count(more as u64)),
+/// Retries and amplification of a step.
+fn retries(requests: Option<&StepRequests>) -> String {
+    let [sent, amplified] = match requests {
+        None => ["–".to_owned(), "–".to_owned()],
+        Some(of) => [
+            count(of.retries),
+            of.amplification.map_or_else(|| "–".to_owned(), |times| format!("× {}", number(times))),
+        ],
     };
-    format!(
-        "<section>\n<h2>Events</h2>\n{}{more}</section>\n",
-        table(&["#Match minute", "Kind", "What"], &rows)
-    )
+    numeric(&sent) + &numeric(&amplified)
 }
 
 pub(super) fn environment(record: &Record) -> String {

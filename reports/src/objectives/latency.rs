@@ -7,7 +7,7 @@ use hulk_record::{Frame, Measure, Objective, SeriesKey, SparseHistogram};
 use super::{Capacity, blank, status};
 use crate::verdict::ObjectiveResult;
 use crate::view::View;
-use crate::words::{count, minute, number, number_and_limit};
+use crate::words::{count, number, number_and_limit, people};
 
 /// What is bounded, and by how much.
 pub(super) struct Wanted {
@@ -70,39 +70,45 @@ pub(super) fn result(
     // The histogram answers with its bucket's top, which may lie above every sample.
     let measured = samples.quantile_us(wanted.quantile_ppm).min(samples.max_us()) as f64 / 1e3;
     let met = measured <= wanted.max_ms;
-    let (first, worst) = moments_of_breach(view, keep, wants, wanted);
+    let (first, worst) = intervals_of_breach(view, keep, wants, wanted);
+    let first = first.filter(|_| !met).map(|interval| view.when_interval(interval));
+    let worst = worst.filter(|_| !met);
     let (shown, shown_limit) = number_and_limit(measured, wanted.max_ms);
     let mut reason = format!(
         "The {} of {service} was {shown} ms (limit {shown_limit} ms) over {} samples{where_judged}",
         wanted.what(),
         count(n),
     );
-    if let (false, Some(worst)) = (met, worst) {
+    if let Some(worst) = worst {
         let cause = match supply {
             Some(_) => "capacity was enough then, so the service itself is slow",
             None => "its capacity is not known",
         };
-        reason += &format!(", worst at match minute {}; {cause}", minute(worst));
+        let present = view.present().get(worst.max(0) as usize).copied().flatten();
+        let present = people(present.unwrap_or(0), view.manifest().scale);
+        let when = view.when_interval(worst);
+        reason += &format!(", worst at match minute {when} with {present} present; {cause}");
     }
     ObjectiveResult {
         measured: Some(measured),
         samples: n,
         status: status(met),
-        first_match_min: if met { None } else { first },
-        worst_match_min: if met { None } else { worst },
+        first_match_min: first.as_ref().map(|when| when.minute),
+        moment: first.and_then(|when| when.moment()),
+        worst_match_min: worst.map(|interval| view.minute_of(interval)),
         reason: reason + ".",
         ..blank
     }
 }
 
-/// The match minutes of the first interval whose own quantile is above the limit, and of the one
-/// with the most samples above it.
-fn moments_of_breach(
+/// The first interval whose own quantile is above the limit, and the one with the most samples
+/// above it.
+fn intervals_of_breach(
     view: &View<'_>,
     keep: impl Fn(&Frame) -> bool,
     wants: impl Fn(&SeriesKey) -> bool,
     wanted: &Wanted,
-) -> (Option<f64>, Option<f64>) {
+) -> (Option<i64>, Option<i64>) {
     let limit_us = (wanted.max_ms * 1e3) as u64;
     let mut intervals: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     for frame in view.judged().filter(|frame| keep(frame)) {
@@ -122,8 +128,7 @@ fn moments_of_breach(
             _ => Some(next),
         },
     );
-    let minute = |found: Option<(&i64, _)>| found.map(|(interval, _)| view.minute_of(*interval));
-    (minute(first), minute(worst))
+    (first.map(|(interval, _)| *interval), worst.map(|(interval, _)| *interval))
 }
 
 /// How many samples there are, and how many in buckets above a value.

@@ -117,20 +117,22 @@ fn frame(index: usize, minute: &Minute) -> Frame {
         arrivals: minute.arrivals,
         sends: vec![SendCount {
             service: "login".into(),
+            journey: "signup".into(),
+            step: "log in".into(),
             due_interval: index as i32,
             first: minute.requests,
             retries: failed / 2,
             served: minute.served,
             abandoned: 0,
+            viewers_not_served: failed / 4 * 3,
         }],
-        bytes_received: 0,
         audience: AudienceSample {
             present: u64::from(minute.viewers),
             presence_us: u64::from(minute.viewers) * INTERVAL_US,
-            visits_ended: 0,
-            visits_us: 0,
+            ..AudienceSample::default()
         },
         machine: minute.machine,
+        ..Frame::default()
     }
 }
 
@@ -157,9 +159,11 @@ pub(crate) fn record(minutes: &[Minute], objectives: Vec<Objective>) -> Record {
         capacity: minutes.iter().enumerate().map(|(i, m)| capacity(i, m)).collect(),
         events: vec![RunEvent {
             at: Offset(0),
+            intended: Some(Offset(0)),
             kind: "moment".into(),
             text: "the match begins".into(),
         }],
+        target: None,
         end: RunEnd::Completed { workers: vec![end] },
     }
 }
@@ -188,7 +192,12 @@ fn manifest(minutes: &[Minute], objectives: Vec<Objective>) -> Manifest {
             rated_rps: Some(RATED_RPS),
             decision_window_s: 60.0,
         }],
-        moments: vec![MomentInfo { name: "wicket".into(), at: MatchTime::from_s(240.0) }],
+        moments: vec![MomentInfo {
+            name: "wicket".into(),
+            at: MatchTime::from_s(228.0),
+            response: None,
+        }],
+        faults: Vec::new(),
         objectives,
         limits: ValidityLimits {
             lag_p99_max_ms: 10.0,

@@ -36,8 +36,8 @@ fn a_slow_target_fails() {
     assert_eq!(
         first_reason(&verdict),
         "The p99 of response time of login was 800 ms (limit 250 ms) over 12,000 samples in \
-         intervals with enough instances, worst at match minute 33.0; capacity was enough then, so \
-         the service itself is slow."
+         intervals with enough instances, worst at match minute 33.0 (around wicket) with 1,000 \
+         viewers present; capacity was enough then, so the service itself is slow."
     );
 }
 
@@ -49,9 +49,12 @@ fn refused_requests_fail_the_served_share() {
     assert_eq!(verdict.kind, VerdictKind::Fail);
     assert_eq!(
         first_reason(&verdict),
-        "login served 97.5 % of 12,000 first attempts (at least 99.9 %): 300 were not served, most \
-         at match minute 34.0; it had all the instances that its demand needed."
+        "login served 97.5 % of 12,000 first attempts (at least 99.9 %): 300 requests of 225 \
+         viewers were not served, from match minute 34.0 (0.2 min after wicket) on, most at match \
+         minute 34.0; it had all the instances that its demand needed."
     );
+    let result = &verdict.objectives[1];
+    assert_eq!((result.viewers_not_served, result.moment.as_deref()), (Some(225), Some("wicket")));
     assert_eq!(verdict.requests.not_served, 300);
 }
 
@@ -180,7 +183,7 @@ fn arrivals_kept_out_by_the_target_fail() {
     assert_eq!(
         verdict.reasons,
         ["40 of 1,000 arrivals were not served: every user waited for overdue answers, first at \
-          match minute 35.0, worst at 35.0."]
+          match minute 35.0 (1.2 min after wicket), worst at 35.0."]
     );
     // Without that excuse the same gap is a run that did not deliver.
     record.frames[5].arrivals = ArrivalCounts { intended: 100, on_time: 100, ..Default::default() };

@@ -3,5 +3,7 @@
 
 mod builder;
 mod judge;
+mod ledgers;
 mod render;
 mod scaling;
+mod target;

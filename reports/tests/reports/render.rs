@@ -29,9 +29,9 @@ fn the_first_screen_says_what_broke_when_for_how_many_and_why() {
     assert_eq!(
         first_screen_sentence(&page(&short())),
         "It did not hold: login lacked 6 instance-minutes of capacity (limit 2): supply was below \
-         demand from match minute 34.0, worst at 34.0 with 3 of the 5 instances needed, and 1,800 \
-         of its requests were not served meanwhile. In all 1,800 of 17,400 requests were not \
-         served."
+         demand from match minute 34.0 (0.2 min after wicket), worst at 34.0 with 3 of the 5 instances \
+         needed, and 1,800 requests of 1,350 viewers were not served meanwhile. In all 1,800 of \
+         17,400 requests were not served."
     );
     let good = record(&quiet(), vec![latency(100.0), debt(2.0)]);
     assert_eq!(
@@ -129,7 +129,26 @@ fn names_are_escaped() {
         frame.series.iter_mut().for_each(|(key, _)| key.journey = evil.into());
     }
     record.capacity.iter_mut().for_each(|sample| sample.service = evil.into());
-    record.events.push(RunEvent { at: Offset(0), kind: evil.into(), text: evil.into() });
+    record.manifest.moments[0].response = Some(evil.into());
+    record.manifest.faults = vec![hulk_record::FaultInfo {
+        name: evil.into(),
+        kind: evil.into(),
+        text: evil.into(),
+        from: hulk_record::MatchTime(0),
+        until: hulk_record::MatchTime::from_s(60.0),
+        service: Some(evil.into()),
+    }];
+    let [journey, step, what] = [evil; 3].map(String::from);
+    record.frames[0].troubles = vec![hulk_record::TroubleCount { journey, step, what, count: 1 }];
+    let [service, edge] = [evil; 2].map(String::from);
+    let services = vec![hulk_record::TargetService { service, edge, ..Default::default() }];
+    record.target = Some(hulk_record::TargetCounts { services, last: Vec::new() });
+    record.events.push(RunEvent {
+        at: Offset(0),
+        intended: None,
+        kind: evil.into(),
+        text: evil.into(),
+    });
     let page = page(&record);
     assert!(!page.contains("<script"), "an unescaped name");
     assert!(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;{{tiles}}"));
@@ -165,6 +184,10 @@ fn the_summary_is_exact() {
     assert_eq!(step["measures"]["response"]["count"], 17_400);
     assert_eq!(step["measures"]["response"]["p99_us"], 20_000);
     assert_eq!(step["measures"]["lag"]["max_us"], 200);
+    assert_eq!(step["requests"]["retries"], 900);
+    assert_eq!(step["requests"]["viewers_not_served"], 1350);
+    assert_eq!(json["events"][0]["late_ms"], 0.0);
+    assert_eq!(json["target"], serde_json::Value::Null);
     assert_eq!(json["verdict"]["scaling"][0]["elasticity"]["debt_unit_min"], 6.0);
     assert_eq!(json["verdict"]["arrivals"]["intended"], 1000);
 }

@@ -21,8 +21,8 @@ fn too_few_instances_are_a_debt_with_its_minute() {
     assert_eq!(
         verdict.reasons,
         ["login lacked 5 instance-minutes of capacity (limit 2): supply was below demand from \
-          match minute 34.0, worst at 34.0 with 3 of the 5 instances needed, and 1,800 of its \
-          requests were not served meanwhile."]
+          match minute 34.0 (0.2 min after wicket), worst at 34.0 with 3 of the 5 instances needed, \
+          and 1,800 requests of 1,350 viewers were not served meanwhile."]
     );
     let login = &verdict.scaling[0];
     let figures = login.elasticity.unwrap();
@@ -31,6 +31,9 @@ fn too_few_instances_are_a_debt_with_its_minute() {
     assert_eq!(login.rises_not_followed, 1);
     let shortage = login.shortage.unwrap();
     assert_eq!((shortage.lasted_match_min, shortage.not_served), (3.0, 1800));
+    assert_eq!((login.not_served, login.viewers_not_served), (1800, Some(1350)));
+    assert_eq!(login.not_served_first_match_min, Some(34.0));
+    assert_eq!((login.moment.as_deref(), login.window_requests_max), (Some("wicket"), 3000));
 }
 
 #[test]
@@ -127,4 +130,22 @@ fn supply_that_comes_late_has_a_lag() {
     assert_eq!(verdict.scaling[0].lag_longest_match_s, Some(120.0));
     assert_eq!(verdict.scaling[0].rises_not_followed, 0);
     assert_eq!(verdict.kind, VerdictKind::Pass);
+}
+
+#[test]
+fn a_noisy_shortage_that_nobody_asked_about_is_told_only_when_it_lasts() {
+    // Two instances are ready where 1,300 requests need three; a window is a minute.
+    let notes = |from: usize, to: usize, requests: u64, objectives| {
+        let mut minutes = quiet();
+        for minute in &mut minutes[from..to] {
+            *minute = Minute { requests, served: requests, ready: 2.0, ..minute.clone() };
+        }
+        let verdict = judge(&record(&minutes, objectives));
+        assert_eq!(verdict.kind, VerdictKind::Pass, "{:?}", verdict.reasons);
+        verdict.notes.iter().any(|note| note.starts_with("login had fewer instances"))
+    };
+    assert!(!notes(4, 5, 1300, Vec::new()), "one window of few requests is chance");
+    assert!(notes(4, 6, 1300, Vec::new()), "two of them are not");
+    assert!(notes(4, 5, 2500, Vec::new()), "so many requests are no chance");
+    assert!(notes(4, 5, 1300, vec![debt(2.0)]), "an objective asks for it");
 }

@@ -1,8 +1,15 @@
 use super::*;
+use crate::Script;
+use crate::script::Ingredients;
 
 fn read_text(steps: &str) -> Result<Journey, Problems> {
-    let head = "name = \"test\"\nretry = { first_s = 1, max_s = 8 }\n";
-    Journey::read(&Source::new("test.toml", format!("{head}{steps}")))
+    let head = "name = \"test\"\nretry = { backoff = { first_s = 1, max_s = 8 } }\n";
+    Journey::read(&Source::new("test.toml", format!("{head}{steps}")), Path::new("."))
+}
+
+fn compiled(steps: &str) -> Result<Script, Vec<String>> {
+    let journeys = vec![read_text(steps).expect("it can be read")];
+    Script::compile(Ingredients { journeys, ..Ingredients::default() })
 }
 
 const TWO: &str = r#"
@@ -16,9 +23,9 @@ after = { name = "config", service = "home", get = "/c" }
 
 #[test]
 fn the_record_names_the_start_then_the_grids_then_the_stream() {
-    let info = read_text(TWO).unwrap().info();
+    let info = compiled(TWO).unwrap().info();
     let names: Vec<(&str, &str)> =
-        info.steps.iter().map(|step| (step.name.as_str(), step.service.as_str())).collect();
+        info[0].steps.iter().map(|step| (step.name.as_str(), step.service.as_str())).collect();
     assert_eq!(
         names,
         [
@@ -29,12 +36,6 @@ fn the_record_names_the_start_then_the_grids_then_the_stream() {
             ("segment", "edge"),
         ]
     );
-}
-
-#[test]
-fn the_wait_doubles_up_to_its_limit() {
-    let journey = read_text(TWO).unwrap();
-    assert_eq!([1, 2, 3, 4, 5, 99].map(|n| journey.backoff_s(n)), [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]);
 }
 
 /// The messages for a journey's steps, each with its line.
@@ -73,7 +74,6 @@ fn names_values_and_streams_are_checked_together() {
     let cases = [
         (after("a", "/a") + &after("a", "/b"), "two steps are named `a`"),
         (after("segment", "/a") + hls, "two steps are named `segment`"),
-        (after("a", "/a?t=${token}"), "no step extracts `${token}`"),
         (hls.repeat(2), "a viewer watches one stream"),
         (String::new(), "a journey needs at least one step"),
     ];
@@ -81,4 +81,13 @@ fn names_values_and_streams_are_checked_together() {
         let shown = problems(&steps);
         assert!(shown.iter().any(|message| message.ends_with(wanted)), "{wanted}: {shown:#?}");
     }
+}
+
+#[test]
+fn what_nothing_gives_is_named_with_its_step() {
+    let step = "[[step]]\nafter = { name = \"a\", service = \"home\", get = \"/a?t=${token}\" }\n";
+    assert_eq!(compiled(step), Err(vec!["step `a`: nothing gives `${token}`".to_owned()]));
+    let when = "[[step]]\nafter = { name = \"a\", service = \"home\", get = \"/a\", when = { plan = \"paid\" } }\n";
+    let shown = compiled(when).expect_err("nobody draws a plan");
+    assert!(shown.len() == 1 && shown[0].starts_with("step `a`: "), "{shown:?}");
 }

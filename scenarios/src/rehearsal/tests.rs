@@ -1,5 +1,4 @@
 use super::*;
-use hulk_traffic_models::Schedule;
 
 use crate::{Estimate, shipped_rehearsal_names};
 
@@ -31,11 +30,17 @@ fn shows(source: &Arc<Source>, wanted: &[(&str, &str)]) {
     assert_eq!(shown.list.len(), wanted.len(), "{shown}");
 }
 
-const URL: [(&str, &str); 3] = [
-    ("embedded = { platform = \"streaming\" }", "url = { base = \"http://127.0.0.1:8080\" }"),
-    ("[policy.home]\nladder", "#"),
-    ("[policy.playback]\nladder", "#"),
-];
+/// Aimed at a target of one's own, without policies.
+fn url(base: &str, more: &[(&str, &str)]) -> Arc<Source> {
+    let text = &changed(more).text;
+    let lines =
+        text.lines().filter(|line| !line.starts_with("[policy.") && !line.starts_with("ladder"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let target = format!("url = {{ base = \"{base}\" }}");
+    Source::new("test.toml", text.replace("embedded = { platform = \"streaming\" }", &target))
+}
+
+const DEBT: &str = "capacity_debt = { max_instance_min = 1 }";
 
 #[test]
 fn every_problem_of_a_wrong_file_is_shown_at_once_with_its_place() {
@@ -43,7 +48,7 @@ fn every_problem_of_a_wrong_file_is_shown_at_once_with_its_place() {
         ("speed = 7.5", "speed = 0"),
         ("day = \"day-2\"", "day = \"day-3\""),
         ("lead_in_ms = 5_000", "lead_in_s = 5"),
-        ("journey = \"streaming\"", "journey = \"streeming\""),
+        ("\"streaming\", \"ads\"", "\"streeming\", \"ads\""),
         ("[policy.playback]", "[policy.play]"),
         ("rps_per_viewer = 0.02", "rps_per_viewer = \"0.02\""),
         ("served_share = { min = 0.999 }", "served_share = { min = 99.9 }"),
@@ -54,7 +59,7 @@ fn every_problem_of_a_wrong_file_is_shown_at_once_with_its_place() {
         ("speed = 0", "`speed` is 0"),
         ("day = \"day-3\"", "has no day `day-3`"),
         ("lead_in_s = 5", "lead_in_s"),
-        ("journey = \"streeming\"", "there is no shipped journey `streeming`"),
+        ("\"streeming\", \"ads\"", "there is no shipped journey `streeming`"),
         ("[policy.play]", "there is no service `play` to scale"),
         ("rps_per_viewer = \"0.02\"", "must be a number"),
         ("min = 99.9", "min"),
@@ -78,7 +83,7 @@ fn names_that_are_not_known_are_refused_with_those_that_are() {
     );
     shows(
         &changed(&[("model = \"ind-vs-nz-2019\"", "model = \"1983\"")]),
-        &[("1983", "there is no shipped model `1983` (shipped are ind-vs-nz-2019")],
+        &[("1983", "there is no shipped model `1983` (shipped are champions-trophy-2025")],
     );
     shows(
         &changed(&[("model = \"ind-vs-nz-2019\"", "model = \"mine.toml\"")]),
@@ -103,31 +108,28 @@ fn a_file_that_is_not_there_is_no_rehearsal() {
 #[test]
 fn a_target_outside_loopback_is_refused_for_want_of_consent() {
     for base in ["http://10.0.0.1", "http://example.com:80", "http://0.0.0.0:1", "http://[::]:1"] {
-        let mut url = URL.to_vec();
-        let target = format!("url = {{ base = \"{base}\" }}");
-        url[0].1 = &target;
-        url.push(("capacity_debt = { max_instance_min = 1 }", "served_share = { min = 0.5 }"));
-        shows(&changed(&url), &[(base, "no consent: ")]);
+        shows(&url(base, &[(DEBT, "served_share = { min = 0.5 }")]), &[(base, "no consent: ")]);
     }
 }
 
 #[test]
 fn a_target_of_one_s_own_takes_no_policies_and_no_judgement_of_scaling_at_another_speed() {
-    let mut url = URL.to_vec();
-    let shown = problems(&changed(&url)).to_string();
+    let base = "http://127.0.0.1:8080";
+    let shown = problems(&url(base, &[])).to_string();
     assert!(shown.contains("its scaling cannot be judged"), "{shown}");
-    url.push(("speed = 7.5", "speed = 1"));
-    let rehearsal = Rehearsal::read(&changed(&url), Path::new("nowhere")).unwrap();
+    let rehearsal =
+        Rehearsal::read(&url(base, &[("speed = 7.5", "speed = 1")]), Path::new("nowhere")).unwrap();
     assert_eq!(rehearsal.target, Target::Url { host: "127.0.0.1".into(), port: 8080 });
     assert_eq!(rehearsal.platform(), None);
-    let shown = problems(&changed(&url[..1])).to_string();
-    assert!(shown.contains("only the embedded platform takes policies"), "{shown}");
+    let target = "url = { base = \"http://127.0.0.1:8080\" }";
+    let shown = problems(&changed(&[("embedded = { platform = \"streaming\" }", target)]));
+    assert!(shown.to_string().contains("only the embedded platform takes policies"), "{shown}");
 }
 
 #[test]
 fn shipped_rehearsals_are_valid_and_warn_of_nothing() {
     let names: Vec<&str> = shipped_rehearsal_names().collect();
-    assert!(names.contains(&"match-day"));
+    assert_eq!(names, ["match-day", "match-day-cloud-group"]);
     for name in names {
         for spelling in [name.to_owned(), format!("scenarios/{name}.toml")] {
             let rehearsal = Rehearsal::load(&spelling).unwrap();
@@ -140,7 +142,8 @@ fn shipped_rehearsals_are_valid_and_warn_of_nothing() {
 
 #[test]
 fn a_rehearsal_survives_the_wire() {
-    for source in [changed(&[]), changed(&[&URL[..], &[("speed = 7.5", "speed = 1")]].concat())] {
+    let own = url("http://127.0.0.1:8080", &[("speed = 7.5", "speed = 1")]);
+    for source in [changed(&[]), own] {
         let sent = Rehearsal::read(&source, Path::new("nowhere")).unwrap();
         let bytes = hulk_record::encode(&sent).unwrap();
         assert_eq!(hulk_record::decode::<Rehearsal>(&bytes).unwrap(), sent);
@@ -153,8 +156,10 @@ fn who_is_already_watching_comes_spread_over_the_lead_in_and_the_others_when_the
     let rehearsal = Rehearsal::load("match-day").unwrap();
     let schedule = Schedule::generate(&rehearsal.audience);
     let mut came = Vec::new();
+    let arrivals = rehearsal.arrivals(&schedule);
+    assert!(arrivals.is_sorted_by_key(|arrival| arrival.arrive));
     for visit in &schedule.visits {
-        let arrival = rehearsal.arrival(visit);
+        let arrival = arrivals.iter().find(|arrival| arrival.viewer == visit.viewer).unwrap();
         assert_eq!((arrival.viewer, arrival.leave), (visit.viewer, visit.leave));
         match visit.already_watching {
             true => came.push(rehearsal.clock.wall(arrival.arrive)),

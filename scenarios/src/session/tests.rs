@@ -1,7 +1,11 @@
+use std::path::Path;
+
 use super::*;
+use crate::Journey;
+use crate::script::Ingredients;
 use hulk_settings::Source;
 
-const RETRY: &str = "name = \"test\"\nretry = { first_s = 1, max_s = 8 }\n";
+const RETRY: &str = "name = \"test\"\nretry = { backoff = { first_s = 1, max_s = 8 } }\n";
 const TOKEN: &str = r#"
 [[step]]
 after = { name = "config", service = "home", get = "/config" }
@@ -21,28 +25,62 @@ const STREAM: &str = r#"
 hls = { service = "edge", master = "/live/master.m3u8", kbps_max = 400 }
 "#;
 
-fn journey(steps: &[&str]) -> Arc<Journey> {
-    let source = Source::new("test.toml", format!("{RETRY}{}", steps.concat()));
-    Arc::new(Journey::read(&source).expect("a valid journey"))
+pub(super) fn read(text: &str) -> Journey {
+    Journey::read(&Source::new("test.toml", text), Path::new(".")).expect("a valid journey")
 }
 
-fn viewer(journey: &Arc<Journey>, already_watching: bool) -> Session {
-    Session::new(Arc::clone(journey), 1, 7, at(0.0), already_watching)
+pub(super) fn compile(from: Ingredients) -> Arc<Script> {
+    let edges = vec!["north".to_owned(), "south".to_owned()];
+    let from = Ingredients { edges, speed: 2.0, exit_patience_s: 60.0, ..from };
+    Arc::new(Script::compile(from).expect("it compiles"))
 }
 
-fn at(seconds: f64) -> MatchTime {
+fn script(steps: &[&str]) -> Arc<Script> {
+    let journeys = vec![read(&format!("{RETRY}{}", steps.concat()))];
+    compile(Ingredients { journeys, ..Ingredients::default() })
+}
+
+/// Somebody who watches from 0 to 1,000 s.
+pub(super) fn arrival(viewer: u32) -> Arrival {
+    Arrival {
+        viewer,
+        arrive: at(0.0),
+        leave: at(1000.0),
+        already_watching: false,
+        push: None,
+        back: None,
+        acts: Vec::new(),
+        end: at(2000.0),
+    }
+}
+
+fn viewer(script: &Arc<Script>, already_watching: bool) -> Session {
+    Session::new(Arc::clone(script), 1, &Arrival { already_watching, ..arrival(7) })
+}
+
+/// When the watching began, if it has.
+fn watches(session: &mut Session) -> bool {
+    session.notes().any(|note| note == Note::Started)
+}
+
+pub(super) fn at(seconds: f64) -> MatchTime {
     MatchTime::from_s(seconds)
 }
 
-fn due_s(session: &Session) -> f64 {
+pub(super) fn due_s(session: &Session) -> f64 {
     session.next().expect("something is due").due.as_s()
 }
 
 /// Sends what is due, is answered after `after_s`, and tells both.
-fn ask(session: &mut Session, after_s: f64, status: u16, body: &str) -> (String, Outcome) {
+pub(super) fn ask(
+    session: &mut Session,
+    after_s: f64,
+    status: u16,
+    body: &str,
+) -> (String, Outcome) {
     let planned = session.next().expect("something is due");
     let mut rendered = Rendered::default();
-    let method = session.render(&planned, &mut rendered);
+    let method = session.render(&planned, 0, &mut rendered);
     let again = if planned.retry { " again" } else { "" };
     let line = format!(
         "{} {}: {method:?} {} {}{again}",
@@ -53,12 +91,14 @@ fn ask(session: &mut Session, after_s: f64, status: u16, body: &str) -> (String,
     );
     let body = if planned.wants_body { body.as_bytes() } else { b"" };
     let now = planned.due.plus((after_s * 1e6) as i64);
-    (line, session.answered(&planned, now, Ended::Answer { status, body }))
+    let headers: &[(&str, &str)] = &[];
+    let ended = Ended::Answer { status, headers: &headers, body };
+    (line, session.answered(&planned, now, after_s * 500.0, ended).outcome)
 }
 
 #[test]
 fn golden_the_start_goes_step_by_step_and_what_an_answer_gave_reaches_later_requests() {
-    let mut session = viewer(&journey(&[TOKEN, GRID]), false);
+    let mut session = viewer(&script(&[TOKEN, GRID]), false);
     let mut log = Vec::new();
     for _ in 0..7 {
         let (line, outcome) = ask(&mut session, 0.5, 200, r#"{"auth":{"token":"abc"},"ttl":900}"#);
@@ -77,13 +117,12 @@ fn golden_the_start_goes_step_by_step_and_what_an_answer_gave_reaches_later_requ
             "60 4: Post /heartbeat ",
         ]
     );
-    assert_eq!(session.watching_since(), Some(at(9.0)));
-    assert_eq!(session.started(), at(0.0));
+    assert!(watches(&mut session));
 }
 
 #[test]
 fn an_extraction_that_finds_nothing_is_tried_again_after_1_2_4_8_8_seconds() {
-    let mut session = viewer(&journey(&[TOKEN]), false);
+    let mut session = viewer(&script(&[TOKEN]), false);
     assert_eq!(ask(&mut session, 0.0, 200, "").1, Outcome::Ok);
     let mut waits = Vec::new();
     for body in ["", "<html>", "{}", r#"{"auth":{}}"#, r#"{"auth":{"token":[]},"ttl":1}"#] {
@@ -110,12 +149,14 @@ fn an_extraction_that_finds_nothing_is_tried_again_after_1_2_4_8_8_seconds() {
 
 #[test]
 fn a_failure_is_counted_by_its_kind_and_the_next_try_is_a_retry() {
-    let journey = journey(&[TOKEN]);
+    let journey = script(&[TOKEN]);
+    let headers: &[(&str, &str)] = &[];
+    let answer = |status| Ended::Answer { status, headers: &headers, body: b"" };
     let ends = [
-        (Ended::Answer { status: 503, body: b"" }, Outcome::Rejected),
-        (Ended::Answer { status: 429, body: b"" }, Outcome::Rejected),
-        (Ended::Answer { status: 500, body: b"" }, Outcome::HttpError),
-        (Ended::Answer { status: 204, body: b"" }, Outcome::HttpError),
+        (answer(503), Outcome::Rejected),
+        (answer(429), Outcome::Rejected),
+        (answer(500), Outcome::HttpError),
+        (answer(204), Outcome::HttpError),
         (Ended::Failed(Outcome::Timeout), Outcome::Timeout),
         (Ended::Failed(Outcome::ConnectError), Outcome::ConnectError),
     ];
@@ -123,7 +164,8 @@ fn a_failure_is_counted_by_its_kind_and_the_next_try_is_a_retry() {
         let mut session = viewer(&journey, false);
         let planned = session.next().expect("a first step");
         assert!(!planned.retry);
-        assert_eq!(session.answered(&planned, at(3.0), ended), wanted);
+        let told = session.answered(&planned, at(3.0), 1500.0, ended);
+        assert_eq!((told.outcome, told.service_failed_first), (wanted, true));
         let next = session.next().expect("it is tried again");
         assert_eq!((next.due, next.step, next.retry), (at(4.0), 0, true), "{wanted:?}");
     }
@@ -131,7 +173,7 @@ fn a_failure_is_counted_by_its_kind_and_the_next_try_is_a_retry() {
 
 #[test]
 fn a_slow_answer_never_shifts_the_grid() {
-    let mut session = viewer(&journey(&[GRID]), false);
+    let mut session = viewer(&script(&[GRID]), false);
     let mut due = Vec::new();
     // The second answer takes two and a half periods, the third fails.
     for (after_s, status) in [(0.1, 200), (150.0, 200), (0.1, 503), (0.1, 200), (0.1, 200)] {
@@ -146,23 +188,23 @@ fn a_slow_answer_never_shifts_the_grid() {
 #[test]
 fn points_of_the_grid_before_the_watching_were_not_meant() {
     let one = "[[step]]\nafter = { name = \"config\", service = \"home\", get = \"/config\" }\n";
-    let mut session = viewer(&journey(&[one, GRID]), false);
-    assert_eq!(session.watching_since(), None);
+    let mut session = viewer(&script(&[one, GRID]), false);
+    assert!(!watches(&mut session));
     ask(&mut session, 130.0, 200, "");
-    assert_eq!(session.watching_since(), Some(at(130.0)));
+    assert!(watches(&mut session));
     assert_eq!(due_s(&session), 180.0);
 }
 
 #[test]
 fn who_is_already_watching_does_only_the_steps_of_resuming() {
-    let journey = journey(&[TOKEN, GRID]);
+    let journey = script(&[TOKEN, GRID]);
     let mut phases = Vec::new();
     for number in 0..200 {
-        let mut session = Session::new(Arc::clone(&journey), 1, number, at(0.0), true);
-        assert!(session.already_watching());
+        let resumed = Arrival { already_watching: true, ..arrival(number) };
+        let mut session = Session::new(Arc::clone(&journey), 1, &resumed);
         let (line, _) = ask(&mut session, 0.0, 200, r#"{"auth":{"token":"a"},"ttl":1}"#);
         assert!(line.starts_with("0 1: Post /token"), "{line}");
-        assert_eq!(session.watching_since(), Some(at(0.0)), "nothing else is to be done");
+        assert!(watches(&mut session), "nothing else is to be done");
         let planned = session.next().expect("the grid");
         assert_eq!(planned.step, 4);
         phases.push(planned.due.as_s());
@@ -177,7 +219,7 @@ fn a_stream_is_tried_again_and_a_segment_that_is_gone_is_given_up() {
     const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n/live/media.m3u8\n";
     const MEDIA: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:1\n\
                          #EXTINF:6,\n/1.ts\n#EXTINF:6,\n/2.ts\n#EXTINF:6,\n/3.ts\n";
-    let mut session = viewer(&journey(&[STREAM]), false);
+    let mut session = viewer(&script(&[STREAM]), false);
     let mut log = Vec::new();
     let answers = [
         (503, ""),
@@ -213,9 +255,9 @@ fn a_stream_is_tried_again_and_a_segment_that_is_gone_is_given_up() {
 #[test]
 fn a_journey_without_watching_comes_to_its_end() {
     let one = "[[step]]\nafter = { name = \"config\", service = \"home\", get = \"/config\" }\n";
-    let mut session = viewer(&journey(&[one]), false);
+    let mut session = viewer(&script(&[one]), false);
     ask(&mut session, 1.0, 200, "");
     assert_eq!(session.next(), None);
     // Someone who resumes has nothing to do from the start.
-    assert_eq!(viewer(&journey(&[one]), true).next(), None);
+    assert_eq!(viewer(&script(&[one]), true).next(), None);
 }

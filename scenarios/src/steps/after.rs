@@ -3,32 +3,45 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use super::RequestSpec;
+use super::{Does, Flag, RequestSpec, SequenceStep, think};
 
-/// A step of the start of a visit.
+/// A request of a sequence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AfterStep {
     /// What is sent.
     pub request: RequestSpec,
-    /// Think time before it, in match seconds; the first step's counts from the arrival.
-    pub think_s: f64,
     /// How often it is sent, one after another, `${index}` counting from 0.
     pub repeat: u32,
-    /// Whether viewers who are already watching when the window starts do it too.
-    pub on_resume: bool,
 }
 
 impl AfterStep {
-    pub(super) fn read(section: &Section<'_>, variables: &mut Vec<String>) -> Option<Self> {
-        let request = RequestSpec::read(section, variables);
-        let think_s = section.number_or("think_s", 0.0..=3600.0, 0.0);
+    pub(super) fn read(section: &Section<'_>) -> Option<SequenceStep> {
+        let request = RequestSpec::read(section);
+        let think = think(section);
         let repeat = section.integer_or("repeat", 1..=1000, 1);
         let on_resume = section.flag_or("on_resume", false);
-        Some(Self {
-            request: request?,
-            think_s: think_s?,
-            repeat: repeat? as u32,
+        let once = section.flag_or("once", false);
+        let unless = section.has("unless").then(|| section.texts("unless"));
+        let unless = unless.unwrap_or(Some(Vec::new())).unwrap_or_default();
+        let unless: Option<Vec<Flag>> = unless
+            .iter()
+            .map(|name| {
+                let found = Flag::of(name);
+                if found.is_none() {
+                    let hint = Some(format!("known are {}", Flag::names()));
+                    section.problem_at("unless", format!("there is no flag `{name}`"), hint);
+                }
+                found
+            })
+            .collect();
+        let request = request?;
+        Some(SequenceStep {
+            when: request.when.clone(),
+            does: Does::Request(Self { request, repeat: repeat? as u32 }),
+            think: think?,
             on_resume: on_resume?,
+            once: once?,
+            unless: unless?,
         })
     }
 }

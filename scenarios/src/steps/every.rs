@@ -1,5 +1,5 @@
 //! `every`: a request on a fixed grid from the visit's start, while the viewer watches. A slow
-//! answer never shifts the grid.
+//! answer never shifts the grid; only a client that slows down on purpose stretches it.
 
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ pub struct EveryStep {
 }
 
 impl EveryStep {
-    pub(super) fn read(section: &Section<'_>, variables: &mut Vec<String>) -> Option<Self> {
-        let request = RequestSpec::read(section, variables);
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let request = RequestSpec::read(section);
         let period_s = section.number("period_s", 0.1..=86_400.0);
         Some(Self { request: request?, period_s: period_s? })
     }

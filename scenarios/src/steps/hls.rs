@@ -7,7 +7,9 @@ use hulk_record::MatchTime;
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
+use crate::choice::When;
 use crate::playlist::{self, Playlist};
+use crate::template::Template;
 
 /// A live stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,13 +17,17 @@ pub struct HlsStep {
     /// The service that answers: the edge.
     pub service: String,
     /// Path of the master playlist.
-    pub master: String,
+    pub master: Template,
     /// The rendition is the best that needs no more kbit/s.
     pub kbps_max: f64,
     /// At how many segments from the edge a viewer joins.
     pub join_segments: u32,
     /// How much the player buffers, in match seconds.
     pub buffer_s: f64,
+    /// After so many match seconds a viewer whose player gave up starts it again.
+    pub restart_s: f64,
+    /// Which viewers watch it.
+    pub when: When,
 }
 
 impl HlsStep {
@@ -31,12 +37,23 @@ impl HlsStep {
         let kbps_max = section.number("kbps_max", 1.0..=1e6);
         let join_segments = section.integer_or("join_segments", 1..=100, 3);
         let buffer_s = section.number_or("buffer_s", 1.0..=600.0, 30.0);
+        let restart_s = section.number_or("restart_s", 0.0..=3600.0, 30.0);
+        let when = When::read_optional(section, "when");
+        let master = match Template::parse(&master?) {
+            Ok(master) => master,
+            Err(reason) => {
+                section.problem_at("master", reason, Some("close it with `}`".to_owned()));
+                return None;
+            }
+        };
         Some(Self {
             service: service?,
-            master: master?,
+            master,
             kbps_max: kbps_max?,
             join_segments: join_segments? as u32,
             buffer_s: buffer_s?,
+            restart_s: restart_s?,
+            when: when?,
         })
     }
 }
@@ -60,6 +77,8 @@ struct Segment {
 /// A player.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HlsState {
+    master: Box<str>,
+    kbps_max: f64,
     master_due: MatchTime,
     playlist_due: MatchTime,
     media_path: Option<Box<str>>,
@@ -75,8 +94,14 @@ pub(crate) struct HlsState {
 }
 
 impl HlsState {
-    pub(crate) fn new(start: MatchTime) -> Self {
-        Self { master_due: start, not_before: start, ..Self::default() }
+    /// A player that starts with the master playlist at this path, for at most so many kbit/s.
+    pub(crate) fn new(start: MatchTime, master: Box<str>, kbps_max: f64) -> Self {
+        Self { master, kbps_max, master_due: start, not_before: start, ..Self::default() }
+    }
+
+    /// Starts anew, as a viewer does whose player has given up.
+    pub(crate) fn restart(&mut self, at: MatchTime) {
+        *self = Self::new(at, std::mem::take(&mut self.master), self.kbps_max);
     }
 
     /// What is due next, and when.
@@ -101,9 +126,9 @@ impl HlsState {
     }
 
     /// The path of what is due.
-    pub(crate) fn path<'a>(&'a self, step: &'a HlsStep, request: HlsRequest) -> &'a str {
+    pub(crate) fn path(&self, request: HlsRequest) -> &str {
         match request {
-            HlsRequest::Master => &step.master,
+            HlsRequest::Master => &self.master,
             HlsRequest::Playlist => self.media_path.as_deref().unwrap_or_default(),
             HlsRequest::Segment => self.waiting.front().map_or("", |segment| &segment.path),
         }
@@ -119,7 +144,7 @@ impl HlsState {
     ) -> bool {
         self.failed = self.failed.filter(|(failed, _)| *failed != request);
         match request {
-            HlsRequest::Master => match playlist::rendition(body, step.kbps_max) {
+            HlsRequest::Master => match playlist::rendition(body, self.kbps_max) {
                 Some(path) => {
                     self.media_path = Some(path.into());
                     self.playlist_due = now;
@@ -144,16 +169,16 @@ impl HlsState {
         }
     }
 
-    /// It failed: again after `backoff_s` match seconds. What has left the playlist is given up.
-    pub(crate) fn failed(
-        &mut self,
-        request: HlsRequest,
-        now: MatchTime,
-        backoff_s: impl Fn(u32) -> f64,
-    ) {
+    /// It failed, for the n-th time in a row: returns n.
+    pub(crate) fn failed(&mut self, request: HlsRequest) -> u32 {
         let before = self.failed.filter(|(failed, _)| *failed == request).map_or(0, |(_, n)| n);
         self.failed = Some((request, before + 1));
-        self.not_before = now.plus((backoff_s(before + 1) * 1e6) as i64);
+        before + 1
+    }
+
+    /// Nothing is asked for before this.
+    pub(crate) fn wait_until(&mut self, at: MatchTime) {
+        self.not_before = at;
     }
 
     /// The segment is not there and will not be: go on with the next.
@@ -198,10 +223,12 @@ mod tests {
     fn step() -> HlsStep {
         HlsStep {
             service: "edge".into(),
-            master: "/live/master.m3u8".into(),
+            master: Template::parse("/live/master.m3u8").unwrap(),
             kbps_max: 500.0,
             join_segments: 3,
             buffer_s: 30.0,
+            restart_s: 30.0,
+            when: When::default(),
         }
     }
 
@@ -212,7 +239,7 @@ mod tests {
     }
 
     fn player() -> HlsState {
-        let mut player = HlsState::new(MatchTime(0));
+        let mut player = HlsState::new(MatchTime(0), "/live/master.m3u8".into(), 500.0);
         let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n/live/240p/media.m3u8\n";
         assert!(player.answered(&step(), HlsRequest::Master, MatchTime(0), master.as_bytes()));
         assert_eq!(player.next(&step()), (MatchTime(0), HlsRequest::Playlist));
@@ -227,7 +254,7 @@ mod tests {
         for _ in 0..10 {
             let (due, request) = player.next(&step);
             now = now.max(due);
-            log.push(format!("{} {}", now.as_s(), player.path(&step, request)));
+            log.push(format!("{} {}", now.as_s(), player.path(request)));
             let body = media(1000 + now.0 / 6_000_000);
             player.answered(&step, request, now, body.as_bytes());
         }

@@ -3,7 +3,10 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use crate::template::{Slots, Template, variable};
+use crate::checks::Check;
+use crate::choice::When;
+use crate::extract::{AnswerView, Extract};
+use crate::template::Template;
 
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,10 +15,21 @@ pub enum Method {
     Get,
     /// POST
     Post,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
 }
 
+const METHODS: [(&str, Method); 4] = [
+    ("get", Method::Get),
+    ("post", Method::Post),
+    ("put", Method::Put),
+    ("delete", Method::Delete),
+];
+
 /// A request and what is expected of its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RequestSpec {
     /// The step's name.
     pub name: String,
@@ -27,80 +41,99 @@ pub struct RequestSpec {
     pub path: Template,
     /// The body; empty for none.
     pub body: Template,
+    /// Headers beside those of the device.
+    pub headers: Vec<(String, Template)>,
     /// The status that is expected.
     pub expect_status: u16,
-    /// Values to keep from a JSON answer: (variable, JSON pointer).
-    pub extract: Vec<(u16, String)>,
+    /// Values to keep from the answer, by the names of their variables.
+    pub extract: Vec<(String, Extract)>,
+    /// What else must hold of the answer.
+    pub checks: Vec<Check>,
+    /// Which viewers send it.
+    pub when: When,
 }
 
 impl RequestSpec {
     /// Reads the common keys.
-    pub(crate) fn read(section: &Section<'_>, variables: &mut Vec<String>) -> Option<Self> {
+    pub(crate) fn read(section: &Section<'_>) -> Option<Self> {
         let name = section.text("name");
         let service = section.text("service");
-        let (get, post) = (section.text_optional("get"), section.text_optional("post"));
-        let body = section.text_optional("body");
+        let paths = METHODS.map(|(key, method)| (method, section.text_optional(key)));
+        let body = section.text_optional("body").unwrap_or_default();
+        let headers = section.section_optional("headers").map(Section::free_texts);
         let expect_status = section.integer_or("expect_status", 100..=599, 200);
-        let extract = section.section_optional("extract").map(Section::free_texts);
-        let (method, path) = match (get, post) {
-            (Some(path), None) => (Method::Get, path),
-            (None, Some(path)) => (Method::Post, path),
-            _ => {
-                let hint = Some("for example `get = \"/v1/home\"`".to_owned());
-                section.problem("a request needs either `get` or `post`", hint);
-                return None;
-            }
+        let extract = Extract::read_all(section, "extract");
+        let checks = section.list("check", Check::read);
+        let when = When::read_optional(section, "when");
+        let template = |text: &str| {
+            Template::parse(text)
+                .map_err(|reason| section.problem(reason, Some("close it with `}`".to_owned())))
+                .ok()
+        };
+        let mut given = paths.into_iter().filter_map(|(method, path)| Some((method, path?)));
+        let (Some((method, path)), None) = (given.next(), given.next()) else {
+            let hint = Some("for example `get = \"/v1/home\"`".to_owned());
+            section.problem("a request needs one of `get`, `post`, `put` and `delete`", hint);
+            return None;
         };
         if !path.starts_with('/') {
             section.problem(format!("the path `{path}` must start with `/`"), None);
         }
-        let mut template = |text: &str| {
-            Template::parse(text, variables)
-                .map_err(|reason| section.problem(reason, Some("close it with `}`".to_owned())))
-                .ok()
-        };
-        let (path, body) = (template(&path), template(&body.unwrap_or_default()));
-        let extract = extract.unwrap_or_default().into_iter();
-        let extract = extract.map(|(name, at)| (variable(&name, variables), at)).collect();
+        let (path, body) = (template(&path), template(&body));
+        let headers: Option<Vec<_>> = headers
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, text)| Some((name.to_ascii_lowercase(), template(&text)?)))
+            .collect();
         Some(Self {
             name: name?,
             service: service?,
             method,
             path: path?,
             body: body?,
+            headers: headers?,
             expect_status: expect_status? as u16,
-            extract,
+            extract: extract?,
+            checks: checks?,
+            when: when?,
         })
     }
 
     /// Whether the answer's body is looked at.
     pub(crate) fn wants_body(&self) -> bool {
-        !self.extract.is_empty()
+        self.extract.iter().any(|(_, extract)| extract.wants_body())
+            || self.checks.iter().any(Check::wants_body)
     }
 
-    /// Keeps the values that are to be kept. Whether all were there.
-    pub(crate) fn keep(&self, body: &[u8], variables: &mut [Option<Box<str>>]) -> bool {
-        if self.extract.is_empty() {
-            return true;
-        }
-        let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else { return false };
-        self.extract.iter().all(|(variable, pointer)| {
-            let value = match json.pointer(pointer) {
-                Some(serde_json::Value::String(text)) => text.clone(),
-                Some(serde_json::Value::Number(number)) => number.to_string(),
-                Some(serde_json::Value::Bool(flag)) => flag.to_string(),
-                _ => return false,
-            };
-            if let Some(slot) = variables.get_mut(usize::from(*variable)) {
-                *slot = Some(value.into_boxed_str());
+    /// All texts with slots.
+    pub(crate) fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
+        let headers = self.headers.iter_mut().map(|(_, text)| text);
+        [&mut self.path, &mut self.body].into_iter().chain(headers)
+    }
+
+    /// All texts with slots.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        [&self.path, &self.body].into_iter().chain(self.headers.iter().map(|(_, text)| text))
+    }
+
+    /// Hands over the values that are to be kept, in order; the first that is missing, or check
+    /// that does not hold, in words.
+    pub(crate) fn look(
+        &self,
+        answer: &AnswerView<'_>,
+        mut keep: impl FnMut(usize, String),
+    ) -> Result<(), String> {
+        for check in &self.checks {
+            if !check.holds(answer) {
+                return Err(check.describe());
             }
-            true
-        })
-    }
-
-    /// Fills path and body.
-    pub(crate) fn render(&self, slots: &Slots<'_>, path: &mut String, body: &mut String) {
-        self.path.render(slots, path);
-        self.body.render(slots, body);
+        }
+        for (place, (_, extract)) in self.extract.iter().enumerate() {
+            match extract.find(answer) {
+                Some(value) => keep(place, value),
+                None => return Err(format!("{} found nothing", extract.describe())),
+            }
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,109 @@
+//! The parent's side of the control port.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hulk_net::{HttpError, Permit, ask, post};
+use hulk_scaling::chaos::{FaultKind, LEASE_MS};
+use hyper::Method;
+use serde::Serialize;
+
+use crate::Counts;
+use crate::control::{Applied, Lend, Renew, Start};
+
+/// An answer about a fault that takes longer is a lost one: the next renewal is due by then.
+const FAULT_LIMIT: Duration = Duration::from_millis(900);
+/// How long the start may take.
+const START_LIMIT: Duration = Duration::from_secs(2);
+/// The counts wait for the last answers, and there are many of them.
+const COUNTS_LIMIT: Duration = Duration::from_secs(20);
+/// A million last requests, told in JSON.
+const COUNTS_BODY_MAX: usize = 256 << 20;
+
+/// What a control port did not do.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No good answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// An answer, or a question, that is not what it should be.
+    #[error("the platform's control port and HULK do not understand each other: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// A platform's control port.
+#[derive(Debug, Clone, Copy)]
+pub struct ControlClient {
+    permit: Permit,
+}
+
+impl ControlClient {
+    /// The control port behind a permit.
+    pub fn new(permit: Permit) -> Self {
+        Self { permit }
+    }
+
+    /// The permit.
+    pub fn permit(&self) -> Permit {
+        self.permit
+    }
+
+    /// Says when match time 0 is.
+    ///
+    /// # Errors
+    /// When there is no good answer.
+    pub async fn start(&self, to_start: Duration) -> Result<(), ControlError> {
+        let body = json(&Start { in_ms: to_start.as_secs_f64() * 1e3 })?;
+        post(self.permit, "/start", body, START_LIMIT).await?;
+        Ok(())
+    }
+
+    /// Injects a fault on a lease of [`LEASE_MS`]; if it is there already, renews it.
+    ///
+    /// # Errors
+    /// When there is no good answer.
+    pub async fn inject(&self, id: u32, fault: &FaultKind) -> Result<(), ControlError> {
+        let body = json(&Lend { id, fault: fault.clone(), lease_ms: LEASE_MS as u64 })?;
+        post(self.permit, "/faults", body, FAULT_LIMIT).await?;
+        Ok(())
+    }
+
+    /// Renews a fault's lease.
+    ///
+    /// # Errors
+    /// When there is no good answer, or the lease has lapsed.
+    pub async fn renew(&self, id: u32) -> Result<(), ControlError> {
+        let body = json(&Renew { lease_ms: LEASE_MS as u64 })?;
+        ask(self.permit, Method::PUT, &fault_path(id), body, FAULT_LIMIT).await?;
+        Ok(())
+    }
+
+    /// Heals a fault; whether it was still there.
+    ///
+    /// # Errors
+    /// When there is no good answer.
+    pub async fn heal(&self, id: u32) -> Result<bool, ControlError> {
+        let path = fault_path(id);
+        let answer = ask(self.permit, Method::DELETE, &path, Bytes::new(), FAULT_LIMIT).await?;
+        let Applied { applied } = serde_json::from_str(&answer)?;
+        Ok(applied)
+    }
+
+    /// What the platform counted: waits until all that it received is answered, at most 2 s.
+    ///
+    /// # Errors
+    /// When there is no good answer.
+    pub async fn counts(&self) -> Result<Counts, ControlError> {
+        let text =
+            hulk_net::fetch_large(self.permit, "/counts", COUNTS_LIMIT, COUNTS_BODY_MAX).await?;
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+fn fault_path(id: u32) -> String {
+    format!("/faults/{id}")
+}
+
+fn json(value: &impl Serialize) -> Result<Bytes, serde_json::Error> {
+    Ok(serde_json::to_vec(value)?.into())
+}

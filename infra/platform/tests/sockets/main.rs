@@ -1,0 +1,9 @@
+//! The platform behind its sockets, on this machine's loopback.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests too may fail their test")]
+
+mod answers;
+mod control;
+mod counts;
+mod lost_edge;
+mod stage;

@@ -1,0 +1,91 @@
+//! What is written is read back.
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use hulk_record::{
+    AnswerCount, FaultInfo, Frame, LastRequest, Manifest, MatchTime, Offset, Outcome, Record,
+    RecordWriter, RunEnd, RunEvent, TargetCounts, TargetService, Unanswered,
+};
+
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("hulk-record-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
+fn manifest() -> Manifest {
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/v1");
+    let mut manifest = Record::read(&old).unwrap().manifest;
+    manifest.version = Manifest::VERSION;
+    manifest.moments[0].response = Some("exit".into());
+    manifest.faults = vec![FaultInfo {
+        name: "slow home".into(),
+        kind: "latency".into(),
+        text: "300 ms more".into(),
+        from: MatchTime::from_s(10.0),
+        until: MatchTime::from_s(20.0),
+        service: Some("home".into()),
+    }];
+    manifest
+}
+
+fn target() -> TargetCounts {
+    TargetCounts {
+        services: vec![TargetService {
+            service: "home".into(),
+            edge: "edge-a".into(),
+            requests: 12,
+            internal: 3,
+            answers: BTreeMap::from([(200, 10), (503, 1)]),
+        }],
+        last: vec![LastRequest { viewer: 7, send: 2, service: "home".into(), status: None }],
+    }
+}
+
+#[test]
+fn a_record_is_read_back_as_it_was_written() {
+    let folder = folder("whole");
+    let frame = Frame {
+        answers: vec![AnswerCount { service: "home".into(), status: 200, count: 10 }],
+        unanswered: vec![Unanswered {
+            viewer: 7,
+            send: 2,
+            service: "home".into(),
+            outcome: Outcome::Abandoned,
+        }],
+        unanswered_untold: 4,
+        ..Frame::default()
+    };
+    let event = RunEvent {
+        at: Offset(12),
+        intended: Some(Offset(10)),
+        kind: "fault".into(),
+        text: "slow home begins".into(),
+    };
+    let mut writer = RecordWriter::create(&folder, &manifest()).unwrap();
+    writer.frame(&frame).unwrap();
+    writer.event(&event).unwrap();
+    writer.target(&target()).unwrap();
+    let end = RunEnd::Completed { workers: Vec::new() };
+    writer.finish(&end).unwrap();
+    let read = Record::read(&folder).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(read.manifest, manifest());
+    assert_eq!((read.frames, read.events), (vec![frame], vec![event]));
+    assert_eq!((read.target, read.end), (Some(target()), end));
+}
+
+#[test]
+fn a_torn_count_of_the_target_harms_only_a_run_that_ended() {
+    let folder = folder("torn");
+    let mut writer = RecordWriter::create(&folder, &manifest()).unwrap();
+    writer.target(&target()).unwrap();
+    std::fs::write(folder.join("target.json"), "{\"services\": [").unwrap();
+    let read = Record::read(&folder).unwrap();
+    assert_eq!((read.target, read.end), (None, RunEnd::Cut));
+    writer.finish(&RunEnd::Completed { workers: Vec::new() }).unwrap();
+    assert!(Record::read(&folder).is_err());
+    std::fs::remove_dir_all(&folder).unwrap();
+}

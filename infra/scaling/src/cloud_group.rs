@@ -1,0 +1,166 @@
+//! A cloud group: instances that follow the request rate, in steps, with pauses between them.
+
+use hulk_settings::Section;
+use serde::{Deserialize, Serialize};
+
+/// A cloud group's rule: as many instances as serve the measured requests at the target
+/// utilisation, within bounds, changed by at most a step at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CloudGroup {
+    /// Requests per second that an instance serves.
+    pub rps_per_instance: f64,
+    /// Share of that which an instance is to be asked for.
+    pub target_utilisation: f64,
+    /// Never fewer instances.
+    pub min_instances: u32,
+    /// Never more instances.
+    pub max_instances: u32,
+    /// At most so many more or fewer at a time.
+    pub step_instances: u32,
+    /// How long nothing is changed after a change, in match seconds.
+    pub cooldown_s: f64,
+    /// Instances at the start.
+    pub initial_instances: u32,
+}
+
+const INSTANCES_MAX: u64 = 1_000_000;
+
+impl CloudGroup {
+    /// Reads the rule's numbers; it starts with `initial_instances`, or with the fewest.
+    pub fn read(section: &Section<'_>) -> Option<Self> {
+        let rps_per_instance = section.number("rps_per_instance", 1e-3..=1e9);
+        let target_utilisation = section.number("target_utilisation", 0.01..=1.0);
+        let min_instances = section.integer("min_instances", 0..=INSTANCES_MAX);
+        let max_instances = section.integer("max_instances", 1..=INSTANCES_MAX);
+        let step_instances = section.integer("step_instances", 1..=INSTANCES_MAX);
+        let cooldown_s = section.number("cooldown_s", 0.0..=36_000.0);
+        let fewest = min_instances.unwrap_or_default();
+        let initial = section.integer_or("initial_instances", 0..=INSTANCES_MAX, fewest);
+        let (min, max, initial) = (min_instances?, max_instances?, initial?);
+        if min > max {
+            section.problem_at(
+                "min_instances",
+                "there must be no fewer at most than at least",
+                None,
+            );
+        } else if !(min..=max).contains(&initial) {
+            let message =
+                format!("`initial_instances` is {initial}: it must be from {min} to {max}");
+            section.problem_at("initial_instances", message, None);
+        }
+        Some(Self {
+            rps_per_instance: rps_per_instance?,
+            target_utilisation: target_utilisation?,
+            min_instances: min as u32,
+            max_instances: max as u32,
+            step_instances: step_instances? as u32,
+            cooldown_s: cooldown_s?,
+            initial_instances: initial as u32,
+        })
+    }
+
+    /// How many instances `rps` requests per match second (full scale) ask for, at most a step away
+    /// from the `running` ones.
+    pub fn desired(&self, rps: f64, running: u32) -> u32 {
+        let served = self.rps_per_instance * self.target_utilisation;
+        // The quotient of decimal fractions overshoots a whole number by rounding: not an instance.
+        let wanted = (rps / served - 1e-9).ceil().max(0.0) as u32;
+        let wanted = wanted.min(self.max_instances).max(self.min_instances);
+        let fewest = running.saturating_sub(self.step_instances);
+        wanted.clamp(fewest, running.saturating_add(self.step_instances))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hulk_record::MatchTime;
+    use hulk_settings::{Source, read};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Provisioning, Scaler};
+
+    fn group() -> CloudGroup {
+        CloudGroup {
+            rps_per_instance: 2500.0,
+            target_utilisation: 0.6,
+            min_instances: 40,
+            max_instances: 100,
+            step_instances: 20,
+            cooldown_s: 120.0,
+            initial_instances: 40,
+        }
+    }
+
+    #[test]
+    fn golden_instances_for_request_rates() {
+        // 1,500 requests/s an instance: 90,000/s are 60, 90,001 one more, and a step is 20.
+        let group = group();
+        let at = |rps, running| group.desired(rps, running);
+        assert_eq!([at(90_000.0, 60), at(90_001.0, 60), at(90_000.0, 40)], [60, 61, 60]);
+        assert_eq!([at(1e9, 40), at(1e9, 95), at(0.0, 100), at(0.0, 45)], [60, 100, 80, 40]);
+        assert_eq!(at(0.1 * 3.0 * 500_000.0, 100), 100, "a rounding is no instance");
+    }
+
+    #[test]
+    fn bounds_that_do_not_fit_are_problems() {
+        let text = "rps_per_instance = 1\ntarget_utilisation = 1.5\nmin_instances = 4\n\
+                    max_instances = 9\nstep_instances = 1\ncooldown_s = 0\n";
+        let found = |extra: &str| {
+            let source = Source::new("p.toml", format!("{text}{extra}"));
+            let problems = read(&source, CloudGroup::read).unwrap_err();
+            problems.list.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found("initial_instances = 3"),
+            [
+                "`target_utilisation` is 1.5: it must be from 0.01 to 1",
+                "`initial_instances` is 3: it must be from 4 to 9",
+            ]
+        );
+    }
+
+    fn delays(decide_s: f64, scale_in_hold_s: f64) -> Provisioning {
+        Provisioning { evaluate_s: 15.0, decide_s, node_s: 30.0, app_s: 45.0, scale_in_hold_s }
+    }
+
+    proptest! {
+        #[test]
+        fn cloud_group_never_leaves_its_bounds(
+            loads in proptest::collection::vec(0.0..400_000.0_f64, 1..200),
+            decide_s in 0.0..600.0_f64,
+            hold_s in 0.0..600.0_f64,
+            min in 0..60_u32,
+            room in 0..60_u32,
+            step in 1..40_u32,
+        ) {
+            let group = CloudGroup {
+                min_instances: min,
+                max_instances: (min + room).max(1),
+                step_instances: step,
+                initial_instances: min,
+                ..group()
+            };
+            let bounds = group.min_instances..=group.max_instances;
+            let mut scaler = Scaler::new(delays(decide_s, hold_s), group.cooldown_s, min, MatchTime(0));
+            let (mut running, mut changed) = (min, None::<MatchTime>);
+            for (look, rps) in (0..).zip(loads) {
+                let now = MatchTime(look * 15_000_000);
+                while scaler.next_change() < now {
+                    scaler.arrive(scaler.next_change());
+                }
+                scaler.arrive(now);
+                scaler.want(now, group.desired(rps, scaler.running()));
+                prop_assert!(bounds.contains(&scaler.running()), "{}", scaler.running());
+                prop_assert!(bounds.contains(&scaler.desired()));
+                prop_assert!(scaler.ready() >= group.min_instances);
+                if scaler.running() != running {
+                    prop_assert!(scaler.running().abs_diff(running) <= step, "more than a step");
+                    let pause = changed.map(|before| now.since(before));
+                    prop_assert!(pause.is_none_or(|us| us >= 120_000_000), "{pause:?}");
+                    (running, changed) = (scaler.running(), Some(now));
+                }
+            }
+        }
+    }
+}

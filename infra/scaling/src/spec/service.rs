@@ -1,0 +1,97 @@
+//! Services and what they ask of each other.
+
+use hulk_settings::Section;
+use serde::{Deserialize, Serialize};
+
+use crate::Provisioning;
+
+/// A service with a fleet of instances.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// Its name.
+    pub name: String,
+    /// Rated capacity of an instance in requests per match second, at full scale.
+    pub rated_rps: f64,
+    /// Longest predicted queue wait before it turns a request away, in match seconds.
+    pub patience_s: f64,
+    /// What it adds to each answer besides waiting, in ms of wall time.
+    pub base_latency_ms: f64,
+    /// Over how long its demand is counted, in match seconds.
+    pub decision_window_s: f64,
+    /// How its capacity comes and goes.
+    pub provisioning: Provisioning,
+    /// What it asks before it answers, one after another.
+    pub calls: Vec<CallSpec>,
+    /// Requests per match second, at full scale, above which it answers 429.
+    pub rate_limit_rps: Option<f64>,
+    /// Whether it must hold in every fault.
+    pub always_on: bool,
+}
+
+/// A question of one service to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallSpec {
+    /// Who is asked.
+    pub service: String,
+    /// How long the asking service waits, in ms of wall time.
+    pub timeout_ms: f64,
+    /// Whether it answers without, when this one fails.
+    pub optional: bool,
+}
+
+impl ServiceSpec {
+    pub(super) fn read(name: String, section: &Section<'_>) -> Option<Self> {
+        let rated_rps = section.number("rated_rps", 1e-3..=1e9);
+        let patience_s = section.number("patience_s", 0.0..=3600.0);
+        let base_latency_ms = section.number("base_latency_ms", 0.0..=60_000.0);
+        let decision_window_s = section.number("decision_window_s", 0.1..=3600.0);
+        let provisioning = section.section("provisioning").and_then(|s| Provisioning::read(&s));
+        let calls: Vec<Option<CallSpec>> =
+            section.sections("calls").iter().map(CallSpec::read).collect();
+        let limited = section.has("rate_limit_rps");
+        let limit = if limited { section.number("rate_limit_rps", 1e-3..=1e12) } else { None };
+        let always_on = section.flag_or("always_on", false);
+        Some(Self {
+            name,
+            rated_rps: rated_rps?,
+            patience_s: patience_s?,
+            base_latency_ms: base_latency_ms?,
+            decision_window_s: decision_window_s?,
+            provisioning: provisioning?,
+            calls: calls.into_iter().collect::<Option<_>>()?,
+            rate_limit_rps: limit,
+            always_on: always_on?,
+        })
+    }
+}
+
+impl CallSpec {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let service = section.text("service");
+        let timeout_ms = section.number("timeout_ms", 0.1..=600_000.0);
+        let optional = section.flag_or("optional", false);
+        Some(Self { service: service?, timeout_ms: timeout_ms?, optional: optional? })
+    }
+}
+
+/// Who is asked must be there, and nobody may ask themselves, by whatever way around.
+pub(super) fn check_calls(section: &Section<'_>, service: &ServiceSpec, all: &[&ServiceSpec]) {
+    let find = |name: &str| all.iter().find(|known| known.name == name);
+    for call in service.calls.iter().filter(|call| find(&call.service).is_none()) {
+        section.problem_at("calls", format!("there is no service `{}`", call.service), None);
+    }
+    let mut reached: Vec<&str> = Vec::new();
+    let mut open: Vec<&ServiceSpec> = vec![service];
+    while let Some(next) = open.pop() {
+        for call in &next.calls {
+            if !reached.contains(&call.service.as_str()) {
+                reached.push(&call.service);
+                open.extend(find(&call.service));
+            }
+        }
+    }
+    if reached.contains(&service.name.as_str()) {
+        let message = format!("`{}` asks itself, directly or through others", service.name);
+        section.problem_at("calls", message, None);
+    }
+}

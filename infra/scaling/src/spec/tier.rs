@@ -1,0 +1,41 @@
+//! Edges, and the tier behind them.
+
+use std::num::NonZeroU32;
+
+use hulk_settings::Section;
+use serde::{Deserialize, Serialize};
+
+/// A cache of answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TierSpec {
+    /// What it adds to each answer, in ms of wall time.
+    pub base_latency_ms: f64,
+    /// How many answers it keeps: beyond that the least recently used one goes.
+    pub cache_entries: NonZeroU32,
+}
+
+/// A place where viewers connect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EdgeSpec {
+    /// Its name.
+    pub name: String,
+    /// Its cache.
+    pub tier: TierSpec,
+}
+
+impl TierSpec {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let base_latency_ms = section.number("base_latency_ms", 0.0..=60_000.0);
+        let cache_entries = section.integer("cache_entries", 1..=100_000_000);
+        Some(Self {
+            base_latency_ms: base_latency_ms?,
+            cache_entries: NonZeroU32::new(cache_entries? as u32)?,
+        })
+    }
+}
+
+impl EdgeSpec {
+    pub(super) fn read(name: String, section: &Section<'_>) -> Option<Self> {
+        TierSpec::read(section).map(|tier| Self { name, tier })
+    }
+}

@@ -1,0 +1,11 @@
+//! The reference platform in virtual time.
+
+#![cfg(test)]
+
+mod cascade;
+mod counters;
+mod edges;
+mod file;
+mod panic;
+mod scaling;
+mod world;

@@ -1,0 +1,87 @@
+use super::*;
+
+fn problems_of(text: &str) -> Vec<String> {
+    let source = Source::new("a.toml", text);
+    let result = read(&source, |root| {
+        let speed = root.section("clock").and_then(|clock| clock.number("speed", 0.1..=1000.0));
+        let seed = root.integer_or("seed", 0..=9, 1);
+        Some((speed?, seed?))
+    });
+    result.unwrap_err().list.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_place_and_hint() {
+    assert_eq!(
+        problems_of("seed = 12\n[clock]\nspeet = 3\n"),
+        [
+            "a.toml:1:8: `seed` is 12: it must be from 0 to 9",
+            "a.toml:2:2: `speed` is missing in clock: a number is expected (add `speed = …`)",
+            "a.toml:3:1: unknown key `speet` in clock (did you mean `speed`?)",
+        ]
+    );
+}
+
+#[test]
+fn broken_syntax_is_reported_with_every_error() {
+    let found = problems_of("seed = \n[clock\n");
+    assert!(found.len() >= 2, "{found:?}");
+    assert!(found[0].starts_with("a.toml:1:"), "{found:?}");
+}
+
+#[test]
+fn wrong_types_are_named() {
+    let found = problems_of("seed = \"x\"\nclock = 3\n");
+    assert_eq!(found[0], "a.toml:1:8: `seed` must be a whole number, not a text");
+    assert_eq!(found[1], "a.toml:2:9: `clock` must be a table, not a whole number");
+}
+
+#[test]
+fn free_values_keep_their_kind_in_the_order_of_their_names() {
+    let text = "keep = { token = \"/token\", share = 0.5, on = [\"tv\", \"web\"], at = { x = 1 } }";
+    let shown = read(&Source::new("a.toml", text), |root| {
+        let values = root.section("keep")?.free_values();
+        let shown = values.iter().map(|(name, value)| match value {
+            FreeValue::Text(text) => format!("{name} text {text}"),
+            FreeValue::Number(number) => format!("{name} number {number}"),
+            FreeValue::Texts(texts) => format!("{name} texts {}", texts.join("+")),
+            FreeValue::Section(section) => {
+                format!("{name} table {}", section.integer("x", 0..=9).unwrap_or(99))
+            }
+        });
+        Some(shown.collect::<Vec<_>>())
+    });
+    let wanted = ["at table 1", "on texts tv+web", "share number 0.5", "token text /token"];
+    assert_eq!(shown.unwrap(), wanted);
+}
+
+#[test]
+fn a_free_value_of_another_kind_and_an_unknown_key_inside_one_are_problems() {
+    let text = "keep = { a = true, b = [1], c = { z = 1 } }";
+    let result = read(&Source::new("a.toml", text), |root| {
+        root.section("keep")?.free_values();
+        Some(())
+    });
+    let shown: Vec<String> = result.unwrap_err().list.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "a.toml:1:14: `a` must be a text, a number, a list of texts or a table, not true or \
+             false",
+            "a.toml:1:24: `b` must hold texts only",
+            "a.toml:1:35: unknown key `z` in keep.c (no key is known here)",
+        ]
+    );
+}
+
+#[test]
+fn a_list_shows_the_problems_of_all_its_tables() {
+    let list = |text: &str| {
+        let source = Source::new("a.toml", text);
+        read(&source, |root| root.list("item", |item| item.integer("x", 0..=9)))
+    };
+    assert_eq!(list("item = [{ x = 1 }, { x = 2 }]"), Ok(vec![1, 2]));
+    assert_eq!(list(""), Ok(vec![]));
+    let problems = list("item = [{ x = 10 }, { x = 2 }, {}]").unwrap_err();
+    assert_eq!(problems.list.len(), 2, "{problems}");
+}

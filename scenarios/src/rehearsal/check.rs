@@ -1,0 +1,94 @@
+//! What only shows when all parts are there.
+
+use hulk_chaos::{Fault, FaultTime};
+use hulk_record::Bound;
+use hulk_scaling::{PlatformSpec, RouteSpec};
+use hulk_settings::Section;
+
+use crate::{Rehearsal, Target};
+
+/// Notes what does not fit together.
+pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
+    let services = &rehearsal.script.services;
+    if let Some(embedded) = rehearsal.platform() {
+        let known = |name: &str| {
+            name == "edge" || embedded.platform.services.iter().any(|known| known.name == name)
+        };
+        for service in services.iter().filter(|name| !known(name)) {
+            let message = format!("a journey asks `{service}`, which the platform does not have");
+            root.problem_at("journeys", message, None);
+        }
+        routes(rehearsal, &embedded.platform, root);
+    }
+    objectives(rehearsal, root);
+    for fault in &rehearsal.faults {
+        if let Some(message) = fault_problem(rehearsal, fault) {
+            root.problem_at("fault", format!("`{}`: {message}", fault.name), None);
+        }
+    }
+}
+
+fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
+    let services = &rehearsal.script.services;
+    for objective in &rehearsal.objectives {
+        if !services.contains(&objective.service) {
+            let message = format!(
+                "`{}` is about `{}`, which no step asks",
+                objective.name, objective.service
+            );
+            let hint = Some(format!("the steps ask {}", services.join(", ")));
+            root.problem_at("objective", message, hint);
+        }
+        let scaling = matches!(objective.bound, Bound::CapacityDebt { .. });
+        let own = matches!(rehearsal.target, Target::Url { .. });
+        if own && scaling && rehearsal.clock.speed != 1.0 {
+            let message = "a target of your own does not run at the match clock's speed: its \
+                           scaling cannot be judged";
+            let hint = Some("set `clock.speed = 1`, or drop the objective".to_owned());
+            root.problem_at("objective", message, hint);
+        }
+    }
+}
+
+fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<String> {
+    let Some(embedded) = rehearsal.platform() else {
+        return Some("only the embedded platform takes faults".to_owned());
+    };
+    if let FaultTime::Moment { name, .. } = &fault.at
+        && rehearsal.audience.moment(name).is_none()
+    {
+        return Some(format!("the day has no moment `{name}`"));
+    }
+    let audience = &rehearsal.audience;
+    let minute = audience.minute_at(rehearsal.fault_from(fault));
+    if !(audience.from_min..audience.to_min).contains(&minute) {
+        return Some(format!(
+            "minute {minute} is not inside the window, which goes from {} to {}",
+            audience.from_min, audience.to_min
+        ));
+    }
+    embedded.platform.check_fault(&fault.kind).err()
+}
+
+/// Each request must be answered by the service that its step names: both sides count by it.
+fn routes(rehearsal: &Rehearsal, platform: &PlatformSpec, root: &Section<'_>) {
+    for (request, _) in rehearsal.script.requests() {
+        let path = request.path.start();
+        let path = path.split('?').next().unwrap_or_default();
+        let leads = |route: &&RouteSpec| {
+            path.strip_prefix(&route.path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let route = platform.routes.iter().filter(leads).max_by_key(|route| route.path.len());
+        let (name, service) = (&request.name, &request.service);
+        let message = match route {
+            Some(route) if route.service == *service => continue,
+            Some(route) => format!(
+                "step `{name}` asks `{service}` for `{path}`, which the platform's `{}` answers",
+                route.service
+            ),
+            None => format!("step `{name}` asks for `{path}`, for which the platform has no route"),
+        };
+        root.problem_at("journeys", message, None);
+    }
+}

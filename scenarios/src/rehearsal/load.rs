@@ -1,0 +1,192 @@
+//! A rehearsal from its file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hulk_chaos::Fault;
+use hulk_record::{Clock, ValidityLimits};
+use hulk_scaling::{PlatformSpec, Policy};
+use hulk_settings::{Problems, Section, Source, read};
+
+use super::audience::{OwnMoment, keep_answered, read_audience, read_spikes};
+use super::check::check_together;
+use super::named::{Kind, read_key, read_name};
+use super::objective::read_objective;
+use crate::devices::Devices;
+use crate::script::Ingredients;
+use crate::{Embedded, Journey, Rehearsal, Script, Target, shipped};
+
+/// What a run must have delivered; docs/verdict.md says why so much.
+const LIMITS: ValidityLimits = ValidityLimits {
+    lag_p99_max_ms: 10.0,
+    generator_share_max: 0.05,
+    cpu_share_max: 0.75,
+    presence_off_share_max: 0.05,
+    steal_share_max: 0.2,
+    sleeper_late_max_ms: 500.0,
+    little_max: 0.01,
+};
+
+const JOURNEY: Kind<'_, Journey> =
+    Kind { name: "journey", find: &shipped::journey, read: &Journey::read };
+
+pub(super) fn read_root(
+    root: &Section<'_>,
+    source: &Arc<Source>,
+    folder: &Path,
+    inner: &mut Problems,
+) -> Option<Rehearsal> {
+    let name = root.text("name");
+    let seed = root.integer_or("seed", 0..=u64::MAX, 0);
+    let speed = root.section("clock").and_then(|clock| clock.number("speed", 0.01..=1000.0));
+    let audience = root.section("audience");
+    let audience = audience.and_then(|section| read_audience(&section, seed?, folder, inner));
+    let moments = root.sections("moment");
+    let moments: Vec<Option<OwnMoment<'_>>> = moments.iter().map(OwnMoment::read).collect();
+    let spikes = read_spikes(root);
+    let ingredients = read_journeys(root, folder, inner);
+    let target = read_target(root, folder, inner);
+    let objectives = root.list("objective", read_objective);
+    let faults = root.list("fault", Fault::read);
+    let users_max = root
+        .section_optional("generator")
+        .map(|section| section.integer("users_max", 1..=10_000_000).map(|n| n as u32));
+    let (mut audience, lead_in_us) = audience?;
+    let ingredients = ingredients?;
+    let (exit, act) = (ingredients.exit.is_some(), ingredients.act.is_some());
+    for moment in moments.into_iter().collect::<Option<Vec<_>>>()? {
+        moment.check(exit, act);
+        moment.apply(&mut audience);
+    }
+    keep_answered(&mut audience, exit, act);
+    if let Some(spikes) = spikes? {
+        audience.add_spikes(&spikes);
+    }
+    let (target, speed) = (target?, speed?);
+    let script = compile(root, Ingredients { edges: target.edges(), speed, ..ingredients });
+    let rehearsal = Rehearsal {
+        name: name?,
+        file: source.name.clone(),
+        seed: seed?,
+        clock: Clock { speed },
+        audience,
+        lead_in_us,
+        script: Arc::new(script?),
+        target,
+        faults: faults?,
+        objectives: objectives?,
+        users_max: users_max.map_or(Some(None), |given| given.map(Some))?,
+        limits: LIMITS,
+    };
+    check_together(&rehearsal, root);
+    Some(rehearsal)
+}
+
+/// What viewers do: the journeys one after another, what they do at moments, and with what.
+fn read_journeys(root: &Section<'_>, folder: &Path, inner: &mut Problems) -> Option<Ingredients> {
+    let names = root.texts("journeys");
+    let journeys: Vec<Option<Journey>> = names
+        .iter()
+        .flatten()
+        .map(|name| read_name(root, "journeys", name, folder, inner, &JOURNEY))
+        .collect();
+    if names.as_ref().is_some_and(Vec::is_empty) {
+        let hint = Some("for example `journeys = [\"streaming\"]`".to_owned());
+        root.problem_at("journeys", "viewers need something to do", hint);
+    }
+    let kind =
+        Kind { name: "devices", find: &shipped::devices, read: &|source, _| Devices::read(source) };
+    let devices = root.has("devices").then(|| read_key(root, "devices", folder, inner, &kind));
+    let (mut exit, mut act, mut exit_patience_s) = (Some(None), Some(None), Some(0.0));
+    if let Some(on) = root.section_optional("on") {
+        if let Some(section) = on.section_optional("exit") {
+            exit = read_key(&section, "journey", folder, inner, &JOURNEY).map(Some);
+            exit_patience_s = section.number_or("patience_s", 0.1..=3600.0, 60.0);
+        }
+        if let Some(section) = on.section_optional("act") {
+            act = read_key(&section, "journey", folder, inner, &JOURNEY).map(Some);
+        }
+    }
+    names?;
+    Some(Ingredients {
+        journeys: journeys.into_iter().collect::<Option<_>>()?,
+        exit: exit?,
+        exit_patience_s: exit_patience_s?,
+        act: act?,
+        devices: devices.map_or(Some(None), |given| given.map(Some))?,
+        edges: Vec::new(),
+        speed: 1.0,
+    })
+}
+
+fn compile(root: &Section<'_>, ingredients: Ingredients) -> Option<Script> {
+    match Script::compile(ingredients) {
+        Ok(script) => Some(script),
+        Err(problems) => {
+            for problem in problems {
+                root.problem_at("journeys", problem, None);
+            }
+            None
+        }
+    }
+}
+
+/// A `[policy.name]`: its policy, where that could be read.
+struct PolicySection<'a> {
+    name: String,
+    policy: Option<Policy>,
+    section: Section<'a>,
+}
+
+fn read_target(root: &Section<'_>, folder: &Path, inner: &mut Problems) -> Option<Target> {
+    let policies: Vec<PolicySection<'_>> = root
+        .named_sections("policy")
+        .into_iter()
+        .map(|(name, section)| PolicySection { name, policy: Policy::read(&section), section })
+        .collect();
+    let section = root.section("target")?;
+    match section.variant(&["embedded", "url"])? {
+        (0, embedded) => read_embedded(root, &embedded, &policies, folder, inner),
+        (_, url) => {
+            if !policies.is_empty() {
+                let hint = Some("remove `[policy]`, or aim at `embedded`".to_owned());
+                root.problem_at("policy", "only the embedded platform takes policies", hint);
+            }
+            Target::read_url(&url)
+        }
+    }
+}
+
+fn read_embedded(
+    root: &Section<'_>,
+    section: &Section<'_>,
+    policies: &[PolicySection<'_>],
+    folder: &Path,
+    inner: &mut Problems,
+) -> Option<Target> {
+    let kind = Kind {
+        name: "platform",
+        find: &shipped::platform,
+        read: &|source, _| read(source, PlatformSpec::read),
+    };
+    let platform = read_key(section, "platform", folder, inner, &kind)?;
+    for PolicySection { name, section, .. } in policies {
+        if !platform.services.iter().any(|service| service.name == *name) {
+            section.problem(format!("there is no service `{name}` to scale"), None);
+        }
+    }
+    let mut chosen = Vec::with_capacity(platform.services.len());
+    for service in &platform.services {
+        match policies.iter().find(|known| known.name == service.name) {
+            // What it lacks has been noted; the others are still looked at.
+            Some(known) => chosen.extend(known.policy.clone()),
+            None => {
+                let name = &service.name;
+                let hint = Some(format!("add `[policy.{name}]` with `ladder = {{ … }}`"));
+                root.problem_at("policy", format!("service `{name}` has no policy"), hint);
+            }
+        }
+    }
+    (chosen.len() == platform.services.len())
+        .then(|| Target::Embedded(Box::new(Embedded { platform, policies: chosen })))
+}

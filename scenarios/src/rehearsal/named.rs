@@ -1,0 +1,73 @@
+//! Files that a rehearsal names: shipped ones by their names, others by their paths.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hulk_settings::{Problems, Section, Source};
+
+use crate::shipped;
+
+/// Reads a file's text; files that it names are looked for in the folder.
+type Read<'a, T> = dyn Fn(&Arc<Source>, &Path) -> Result<T, Problems> + 'a;
+
+/// What a file is of, where shipped ones are found, and how it is read.
+pub(super) struct Kind<'a, T> {
+    pub(super) name: &'static str,
+    pub(super) find: &'a dyn Fn(&str) -> Option<Arc<Source>>,
+    pub(super) read: &'a Read<'a, T>,
+}
+
+/// Reads the file that `key` names.
+pub(super) fn read_key<T>(
+    section: &Section<'_>,
+    key: &'static str,
+    folder: &Path,
+    inner: &mut Problems,
+    kind: &Kind<'_, T>,
+) -> Option<T> {
+    let name = section.text(key)?;
+    read_name(section, key, &name, folder, inner, kind)
+}
+
+/// Reads the file of that name, which stands under `key`.
+pub(super) fn read_name<T>(
+    section: &Section<'_>,
+    key: &'static str,
+    name: &str,
+    folder: &Path,
+    inner: &mut Problems,
+    kind: &Kind<'_, T>,
+) -> Option<T> {
+    let what = kind.name;
+    let source = if name.ends_with(".toml") {
+        let path = folder.join(name);
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        std::fs::read_to_string(&path)
+            .map(|text| (Source::new(path.display().to_string(), text), folder))
+            .map_err(|error| (format!("{}: {error}", path.display()), None))
+    } else {
+        (kind.find)(name).map(|source| (source, Path::new("scenarios").to_owned())).ok_or_else(
+            || {
+                let known = match what {
+                    "model" => hulk_traffic_models::shipped_names().collect::<Vec<_>>().join(", "),
+                    what => shipped::names(what),
+                };
+                let hint =
+                    format!("shipped are {known}; a file of your own is named by its path.toml");
+                (format!("there is no shipped {what} `{name}`"), Some(hint))
+            },
+        )
+    };
+    match source.map(|(source, folder)| (kind.read)(&source, &folder)) {
+        Ok(Ok(value)) => Some(value),
+        Ok(Err(problems)) => {
+            inner.list.extend(problems.list);
+            section.problem_at(key, format!("the {what} `{name}` has problems"), None);
+            None
+        }
+        Err((message, hint)) => {
+            section.problem_at(key, message, hint);
+            None
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The legs of a stay: the video, the home page, away, and the video again.
+
+use std::sync::Arc;
+
+use hulk_record::MatchTime;
+use hulk_traffic_models::Stay;
+
+use super::sequence::{Cursor, Reached, Who};
+use super::watch::Watch;
+use super::{Session, micros};
+
+/// Where a viewer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leg {
+    /// In the video, or on the way to it.
+    Video { second: bool },
+    /// Closed the app before the stay was over.
+    Idle { second: bool },
+    /// On the home page, in answer to a moment; whether all of it is there.
+    Home { moment: u16, loaded: bool },
+    /// Out of the app, until coming back.
+    Away { moment: u16, stay: Stay },
+    /// Gone for good.
+    Gone,
+}
+
+/// Something that happened to a viewer, to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Came to watch.
+    Came,
+    /// It was this moment's push that brought the viewer.
+    CameByPush(u16),
+    /// Left the video.
+    LeftVideo,
+    /// Closed the app before the stay was over by schedule.
+    GaveUp,
+    /// The stay of one who had given up is over.
+    GaveUpOver,
+    /// The start is over: watching begins.
+    Started,
+    /// Did something at this moment.
+    Acted(u16),
+    /// Pressed Back at this moment.
+    Woken(u16),
+    /// … and is on the home page.
+    AtHome,
+    /// … and is there no more.
+    LeftHome,
+    /// … and left the app at once.
+    LeftAtOnce(u16),
+    /// … and has the home page with all its trays.
+    Loaded(u16),
+    /// … and left while the home page was loading.
+    Abandoned(u16),
+    /// … and is gone for good.
+    Left(u16),
+    /// … and came back to the video.
+    Returned(u16),
+    /// The connection is to be closed.
+    Disconnect,
+    /// Something was not as the journey needs it.
+    Trouble {
+        /// The journey's place in the record.
+        journey: u16,
+        /// The step's place in the journey.
+        step: u16,
+        /// What, in words.
+        what: String,
+    },
+}
+
+impl Session {
+    /// A visit begins.
+    pub(super) fn begin(&mut self, who: Who, start: MatchTime) {
+        let script = Arc::clone(&self.script);
+        let mut cursor = Cursor::new(who, start);
+        let reached = cursor.enter(&script.start, start, &self.memory, self.flags);
+        self.failed = 0;
+        self.reached(cursor, reached, start);
+    }
+
+    /// The steps of the start, or of the home page, are done.
+    pub(super) fn sequence_over(&mut self, now: MatchTime) {
+        self.cursor = None;
+        if let Leg::Home { loaded, .. } = &mut self.leg {
+            *loaded = true;
+            self.until = now;
+            return;
+        }
+        let second = self.leg == Leg::Video { second: true };
+        let start = match self.arrival.back.and_then(|back| back.returns) {
+            Some(stay) if second => stay.arrive,
+            _ => self.arrival.arrive,
+        };
+        let script = Arc::clone(&self.script);
+        let resumed = self.arrival.already_watching && !second;
+        let seed = self.seed;
+        let acts = std::mem::take(&mut self.arrival.acts);
+        self.watch =
+            Some(Watch::new(&script, &mut self.memory, seed, (start, now), (resumed, &acts)));
+        self.arrival.acts = acts;
+        self.notes.push(Note::Started);
+    }
+
+    /// A step failed for the last time.
+    pub(super) fn gave_up(&mut self, now: MatchTime) {
+        match self.leg {
+            Leg::Home { .. } => self.until = now,
+            _ => self.leave_app_at(now),
+        }
+    }
+
+    /// The viewer closes the app at a time before the stay is over, if it comes to that.
+    pub(super) fn leave_app_at(&mut self, at: MatchTime) {
+        (self.cursor, self.watch) = (None, None);
+        if let Leg::Video { second } = self.leg
+            && at < self.until
+        {
+            self.leg = Leg::Idle { second };
+            self.until = at;
+        }
+    }
+
+    /// This leg is over at `now`. Whether there is another one.
+    pub fn turn(&mut self, now: MatchTime) -> bool {
+        (self.cursor, self.watch) = (None, None);
+        let end = self.arrival.end;
+        match self.leg {
+            Leg::Idle { second } => {
+                self.notes.extend([Note::GaveUp, Note::Disconnect]);
+                // Stays away for as long as the schedule has it here.
+                let stay = self.arrival.back.and_then(|back| back.returns);
+                let leave = stay.filter(|_| second).map_or(self.arrival.leave, |stay| stay.leave);
+                (self.leg, self.until) = (Leg::Gone, leave.max(now));
+                self.idle = true;
+                true
+            }
+            Leg::Gone => {
+                if self.idle {
+                    self.notes.extend([Note::GaveUpOver, Note::LeftVideo]);
+                }
+                false
+            }
+            Leg::Video { second } => {
+                self.notes.push(Note::LeftVideo);
+                let Some(back) = self.arrival.back.filter(|_| !second && now < end) else {
+                    return false;
+                };
+                self.notes.push(Note::Woken(back.moment));
+                if back.to_home && !self.script.exit.is_empty() {
+                    self.go_home(now, back.moment);
+                    return true;
+                }
+                self.notes.push(Note::LeftAtOnce(back.moment));
+                self.go_away(back.moment, back.returns)
+            }
+            Leg::Home { moment, loaded } => {
+                self.notes.push(Note::LeftHome);
+                if !loaded && now >= end {
+                    // Cut off by the end of the run: nobody knows what would have come of it.
+                    self.notes.push(Note::Disconnect);
+                    self.leg = Leg::Gone;
+                    return false;
+                }
+                let fate = if loaded { Note::Loaded } else { Note::Abandoned };
+                self.notes.push(fate(moment));
+                let returns = self.arrival.back.and_then(|back| back.returns);
+                self.go_away(moment, returns)
+            }
+            Leg::Away { moment, stay } => {
+                self.notes.extend([Note::Came, Note::Returned(moment)]);
+                self.memory.visit += 1;
+                (self.leg, self.until) = (Leg::Video { second: true }, stay.leave);
+                self.begin(Who::Returner, stay.arrive);
+                true
+            }
+        }
+    }
+
+    fn go_home(&mut self, now: MatchTime, moment: u16) {
+        let script = Arc::clone(&self.script);
+        self.notes.push(Note::AtHome);
+        self.leg = Leg::Home { moment, loaded: false };
+        self.until = now.plus(micros(script.exit_patience_s)).min(self.arrival.end);
+        let mut cursor = Cursor::new(Who::Newcomer, now);
+        match cursor.enter(&script.exit, now, &self.memory, self.flags) {
+            Reached::GiveUp(at) => self.until = at.min(self.until),
+            reached => self.reached(cursor, reached, now),
+        }
+    }
+
+    fn go_away(&mut self, moment: u16, returns: Option<Stay>) -> bool {
+        self.notes.push(Note::Disconnect);
+        match returns {
+            Some(stay) => {
+                (self.leg, self.until) = (Leg::Away { moment, stay }, stay.arrive);
+                true
+            }
+            None => {
+                self.notes.push(Note::Left(moment));
+                self.leg = Leg::Gone;
+                false
+            }
+        }
+    }
+}
