@@ -49,8 +49,10 @@ impl Progress {
             self.response.quantile_us(990_000) as f64 / 1e3,
             self.errors,
         );
-        for sample in &self.capacity {
-            line += &format!(" · {} {:.0} instances", sample.service, sample.ready);
+        let instances = self.capacity.iter().map(|s| format!("{} {:.0}", s.service, s.ready));
+        let instances: Vec<String> = instances.collect();
+        if !instances.is_empty() {
+            line += &format!(" · instances: {}", instances.join(", "));
         }
         (self.intervals, self.requests, self.errors) = (0, 0, 0);
         self.response.clear();

@@ -37,3 +37,6 @@ mod rubbish;
 #[cfg(test)]
 #[path = "live/verdicts.rs"]
 mod verdicts;
+#[cfg(test)]
+#[path = "live/whole_match.rs"]
+mod whole_match;

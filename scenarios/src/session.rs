@@ -482,4 +482,6 @@ fn micros(seconds: f64) -> i64 {
 #[cfg(test)]
 mod legs_tests;
 #[cfg(test)]
+mod shipped_tests;
+#[cfg(test)]
 mod tests;

@@ -49,6 +49,8 @@ pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut found: impl FnMut() -
 pub(crate) struct Bench {
     folder: PathBuf,
     keep: bool,
+    /// The machine's, whoever else tests on it.
+    _machine: File,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -56,9 +58,11 @@ impl Bench {
     /// Waits for its turn.
     pub(crate) fn take(name: &str) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let machine = File::open(std::env::temp_dir()).unwrap();
+        machine.lock().unwrap();
         let folder = std::env::temp_dir().join(unique(name));
         fs::create_dir_all(&folder).unwrap();
-        Self { folder, keep: false, _turn: turn }
+        Self { folder, keep: false, _machine: machine, _turn: turn }
     }
 
     /// Gives the turn back and leaves the folder to those who come later: it goes with this

@@ -16,7 +16,7 @@ use crate::processes::{kill, platform_of};
 #[test]
 fn a_target_that_answers_slowly_fails() {
     let bench = Bench::take("slow");
-    let file = replaced(&short(0.6, 3_000), "platform = \"streaming\"", "platform = \"slow.toml\"");
+    let file = replaced(&short(1.3, 3_000), "platform = \"streaming\"", "platform = \"slow.toml\"");
     bench.write("slow-match.toml", file);
     bench.write("slow.toml", platform_with_home_latency(900));
     let run = bench.rehearse("slow-match.toml");

@@ -199,3 +199,18 @@ fn the_cloud_group_turns_within_10_percent_of_its_computed_threshold() {
         ends(&moved, kind, onset);
     }
 }
+
+/// While the static page is up the wave does not reach home: it stays up until fewer than 0.9 of
+/// the forecast watch, when what is left of the wave is less than the group serves.
+#[test]
+fn a_static_home_page_that_is_up_in_time_saves_the_cloud_group() {
+    let mut rehearsal = load("match-day-cloud-group");
+    let Target::Embedded(embedded) = &mut rehearsal.target else { panic!("embedded") };
+    let panic = embedded.platform.panic.as_mut().expect("the platform has panic switches");
+    panic.forecast_viewers = 11e6;
+    let run = run(&rehearsal);
+    let verdict = judge(&run.record);
+    println!("{:?}", verdict.reasons);
+    assert_eq!(verdict.kind, VerdictKind::Pass, "{:?}", verdict.reasons);
+    assert!(run.record.target.is_some(), "and both sides count the same");
+}
