@@ -110,7 +110,7 @@ impl Drop for Busy {
 #[test]
 fn a_generator_starved_of_cpu_is_invalid() {
     let bench = Bench::take("starved");
-    bench.write("short.toml", short(0.4, 3_000));
+    bench.write("short.toml", short(0.75, 3_000));
     let mut running = bench.rehearsal("short.toml");
     running.wait_for_folder();
     let busy = Busy::on_last_core(8);
@@ -124,7 +124,8 @@ fn a_generator_starved_of_cpu_is_invalid() {
         let lag = name == "lag of sends, p99" && reason.contains("p99 of sent − due was");
         lag || (name == "arrivals missed by the generator" && reason.contains("sent late"))
     };
-    let reason = &broken.iter().find(|check| starved(check)).unwrap_or_else(|| panic!("{run:?}")).1;
+    let found = broken.iter().find(|check| starved(check));
+    let reason = &found.unwrap_or_else(|| panic!("{broken:#?}\n{run:#?}")).1;
     // The first letter may have become a small one behind a colon.
     assert!(run.stdout.contains(&reason[4..]), "{reason}\n{}", run.stdout);
 }
