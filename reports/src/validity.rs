@@ -23,6 +23,7 @@ pub(crate) fn checks(view: &View<'_>, supplies: &[Result<Supply, String>]) -> Ve
         machine::cpu(view),
         machine::steal(view),
         machine::sleeper(view),
+        machine::platform(view),
         arrivals::presence(view),
         arrivals::little(view),
     ];

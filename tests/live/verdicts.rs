@@ -131,6 +131,25 @@ fn a_generator_starved_of_cpu_is_invalid() {
 }
 
 #[test]
+fn a_platform_that_stands_still_makes_the_run_invalid() {
+    let bench = Bench::take("stands-still");
+    bench.write("short.toml", short(0.5, 2_000));
+    let mut running = bench.rehearsal("short.toml");
+    running.wait_for_folder();
+    let hulk = running.id();
+    let platform = wait_for("the platform", Duration::from_secs(1), || platform_of(hulk));
+    sleep(Duration::from_millis(3_000));
+    // As if the machine had given its CPU to others: the platform is not to blame.
+    kill(platform, Signal::STOP);
+    sleep(Duration::from_millis(600));
+    kill(platform, Signal::CONT);
+    let run = running.end();
+    run.assert_ended(6, "INVALID");
+    let reason = run.summary().broken_check("CPU of the embedded platform");
+    assert!(reason.contains("had no CPU for"), "{reason}");
+}
+
+#[test]
 fn descriptors_that_run_out_are_invalid() {
     let bench = Bench::take("descriptors");
     bench.write("short.toml", short(0.4, 3_000));

@@ -86,7 +86,9 @@ fn faults_and_moments_are_in_the_record_with_intended_and_real_time() {
     let faults = of("fault");
     let texts: Vec<&str> = faults.iter().map(|(text, ..)| text.as_str()).collect();
     assert_eq!(faults.len(), 4, "two faults begin and end: {texts:?}");
-    for (name, from_s, until_s) in [("slow recommendations", 5.0, 8.333), ("south is lost", 10.0, 13.333)] {
+    for (name, from_s, until_s) in
+        [("slow recommendations", 5.0, 8.333), ("south is lost", 10.0, 13.333)]
+    {
         let mine: Vec<_> = faults.iter().filter(|(text, ..)| text.contains(name)).collect();
         let intended = [from_s, until_s].map(Offset::from_s);
         for ((text, planned, at), wanted) in mine.into_iter().zip(intended) {
@@ -113,7 +115,8 @@ fn faults_bite_a_slow_dependency_reaches_the_home_page_and_a_lost_edge_moves_its
     assert!(fastest_ms(0.0, 4.0) < 300 && fastest_ms(9.0, 15.0) < 300, "only meanwhile");
     let target = record.target.as_ref().expect("the platform counted");
     let of = |edge: &str| {
-        target.services.iter().find(|service| service.edge == edge).expect("an edge").requests as f64
+        target.services.iter().find(|service| service.edge == edge).expect("an edge").requests
+            as f64
     };
     assert!(of("north") > of("south") * 1.2, "{} and {}", of("north"), of("south"));
     let broken = record.frames.iter().flat_map(|frame| &frame.series).filter(|(key, _)| {

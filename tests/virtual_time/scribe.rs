@@ -102,6 +102,7 @@ fn sample(at: Offset, service: ServiceStatus) -> CapacitySample {
         requests_total: service.requests as f64,
         rejected_total: rejected.iter().sum::<u64>() as f64,
         wait_match_s: service.wait_s,
+        stalled_ms_total: None,
         service: service.name,
     }
 }

@@ -1,6 +1,7 @@
 //! The front door: the state machine between its sockets.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) struct Door {
     epoch: OnceLock<Epoch>,
     /// The clock of the leases.
     born: Epoch,
+    /// For how long the process had no CPU when it needed it, in µs of wall time.
+    stalled_us: AtomicU64,
     /// Something may be due earlier than the time keeper thinks.
     sooner: Notify,
     /// The header of the panic switches that were last on.
@@ -105,6 +108,7 @@ impl Door {
             state: Mutex::new(state),
             epoch: OnceLock::new(),
             born: Epoch(Instant::now()),
+            stalled_us: AtomicU64::new(0),
             sooner: Notify::new(),
             panic: Mutex::new((PanicFlags::default(), HeaderValue::from_static(""))),
             // One stretch of nothing serves as every body: it is sent without being copied.
@@ -134,6 +138,16 @@ impl Door {
 
     pub(crate) fn edge(&self, edge: usize) -> Option<&EdgeState> {
         self.edges.get(edge)
+    }
+
+    /// The process had no CPU for so long when it needed it.
+    pub(crate) fn stalled(&self, late: Duration) {
+        self.stalled_us.fetch_add(late.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// The sum of that.
+    pub(crate) fn stalled_for(&self) -> Duration {
+        Duration::from_micros(self.stalled_us.load(Ordering::Relaxed))
     }
 
     /// Match time 0 is at `epoch`; whether it was not known before.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hulk_record::Offset;
 use hulk_scaling::chaos::{FaultKind, Leases};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::door::Door;
 
@@ -78,12 +78,23 @@ impl Faults {
     }
 }
 
-/// Heals what was not renewed.
+/// A look that comes later than this tells that the process had no CPU meanwhile.
+const STALL_MIN: Duration = Duration::from_millis(250);
+
+/// Heals what was not renewed; and notices when looks come late, for then nothing else came in
+/// time either, and it was not the platform's model that made it so.
 pub(crate) async fn keep_leases(door: Arc<Door>) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = looks.tick().await;
     loop {
         looks.tick().await;
+        let now = Instant::now();
+        let late = now.saturating_duration_since(last + LOOK);
+        if late >= STALL_MIN {
+            door.stalled(late);
+        }
+        last = now;
         door.heal_lapsed();
     }
 }

@@ -79,6 +79,9 @@ pub(crate) fn metrics(door: &Door) -> String {
             text.line("hulk_platform_responses_total", &labels, count);
         }
     }
+    let help = "Wall time for which the process had no CPU when it needed it.";
+    text.head("hulk_platform_stalled_seconds", "counter", help);
+    text.line("hulk_platform_stalled_seconds_total", &[], door.stalled_for().as_secs_f64());
     text.head("hulk_platform_connections", "gauge", "Viewers connected.");
     text.line("hulk_platform_connections", &[], connections);
     if door.plan().platform.panic.is_some() {

@@ -23,6 +23,10 @@ pub struct CapacitySample {
     pub rejected_total: f64,
     /// Predicted queue wait in match seconds.
     pub wait_match_s: f64,
+    /// For how long the embedded platform's process has had no CPU when it needed it, since its
+    /// start, in ms of wall time; none where nobody tells.
+    #[serde(default)]
+    pub stalled_ms_total: Option<f64>,
 }
 
 /// Something that happened in a run.

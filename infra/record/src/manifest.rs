@@ -147,6 +147,9 @@ pub struct ValidityLimits {
     pub sleeper_late_max_ms: f64,
     /// Largest relative error of Little's law.
     pub little_max: f64,
+    /// Largest share of the run for which the embedded platform had no CPU when it needed it.
+    #[serde(default = "platform_stall_share_max")]
+    pub platform_stall_share_max: f64,
 }
 
 /// Where a run took place.
@@ -164,4 +167,9 @@ pub struct Environment {
     pub cores: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
+}
+
+/// What records from before this limit are judged by; they do not tell of it anyway.
+fn platform_stall_share_max() -> f64 {
+    0.005
 }

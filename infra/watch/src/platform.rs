@@ -46,6 +46,8 @@ pub async fn observe(control: Permit, at: Offset) -> Result<Observed, ObserveErr
 fn observed(metrics: &[Metric], at: Offset) -> Observed {
     let mut samples: BTreeMap<&str, CapacitySample> = BTreeMap::new();
     let mut switches = Vec::new();
+    let stalled = metrics.iter().find(|m| m.name == "hulk_platform_stalled_seconds_total");
+    let stalled_ms_total = stalled.map(|metric| metric.value * 1e3);
     for metric in metrics {
         let label = |name: &str| metric.labels.get(name).map(String::as_str);
         if metric.name == "hulk_platform_switch" {
@@ -63,6 +65,7 @@ fn observed(metrics: &[Metric], at: Offset) -> Observed {
             requests_total: 0.0,
             rejected_total: 0.0,
             wait_match_s: 0.0,
+            stalled_ms_total,
         });
         match (metric.name.as_str(), label("status")) {
             ("hulk_platform_instances_ready", _) => sample.ready = metric.value,

@@ -163,6 +163,37 @@ pub(super) fn steal(view: &View<'_>) -> Check {
     Check::at_most("stolen time", measured, limit, "share", reason)
 }
 
+/// For which share of the run the embedded platform had no CPU when it needed it: then it is the
+/// machine that is slow, not what is rehearsed.
+pub(super) fn platform(view: &View<'_>) -> Check {
+    const NAME: &str = "CPU of the embedded platform";
+    let limit = view.manifest().limits.platform_stall_share_max;
+    let samples = view.record.capacity.iter().filter(|sample| sample.at >= Offset(0));
+    let mut told: Vec<(Offset, f64)> =
+        samples.filter_map(|sample| Some((sample.at, sample.stalled_ms_total?))).collect();
+    told.sort_by_key(|&(at, _)| at);
+    let (Some(first), Some(last)) = (told.first(), told.last()) else {
+        return Check::not_made(NAME, limit, "share", "No platform told of its CPU.");
+    };
+    let stalled_ms = last.1 - first.1;
+    let measured = share(stalled_ms, last.0.since(first.0) as f64 / 1e3);
+    let (shown, shown_limit) = number_and_limit(measured * 100.0, limit * 100.0);
+    let worst = told.windows(2).fold((0.0, first.0), |worst, pair| {
+        let grown = pair[1].1 - pair[0].1;
+        if grown > worst.0 { (grown, pair[1].0) } else { worst }
+    });
+    let what = format!("{shown} % of the run (limit {shown_limit} %)");
+    let reason = match measured > limit {
+        false => format!("The embedded platform had to wait for its CPU for {what}."),
+        true => format!(
+            "The machine lost time: the embedded platform had no CPU for {what}, most at match \
+             minute {}; run again on a quieter host.",
+            minute(view.manifest().match_minute(worst.1)),
+        ),
+    };
+    Check::at_most(NAME, measured, limit, "share", reason)
+}
+
 /// The worst lateness of a bare sleeper, in ms of wall time.
 pub(super) fn sleeper(view: &View<'_>) -> Check {
     let limit = view.manifest().limits.sleeper_late_max_ms;

@@ -146,6 +146,7 @@ fn capacity(index: usize, minute: &Minute) -> CapacitySample {
         requests_total: 0.0,
         rejected_total: 0.0,
         wait_match_s: 0.0,
+        stalled_ms_total: None,
     }
 }
 
@@ -207,6 +208,7 @@ fn manifest(minutes: &[Minute], objectives: Vec<Objective>) -> Manifest {
             steal_share_max: 0.02,
             sleeper_late_max_ms: 20.0,
             little_max: 0.01,
+            platform_stall_share_max: 0.005,
         },
         observed: true,
         regions: vec!["local".into()],

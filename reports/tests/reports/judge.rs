@@ -119,6 +119,28 @@ fn a_starved_generator_makes_the_run_invalid() {
 }
 
 #[test]
+fn a_platform_without_cpu_makes_the_run_invalid() {
+    let mut record = record(&quiet(), vec![latency(100.0)]);
+    let stalled = |record: &mut hulk_record::Record, by_ms: f64| {
+        for (index, sample) in record.capacity.iter_mut().enumerate() {
+            // What was lost before the window is not of it.
+            sample.stalled_ms_total = Some(900.0 + if index >= 6 { by_ms } else { 0.0 });
+        }
+    };
+    // Ten looks a second apart: nine seconds.
+    stalled(&mut record, 40.0);
+    assert_eq!(judge(&record).kind, VerdictKind::Pass);
+    stalled(&mut record, 90.0);
+    let verdict = judge(&record);
+    assert_eq!(verdict.kind, VerdictKind::Invalid);
+    assert_eq!(
+        verdict.reasons,
+        ["The machine lost time: the embedded platform had no CPU for 1 % of the run (limit 0.5 \
+          %), most at match minute 36.0; run again on a quieter host."]
+    );
+}
+
+#[test]
 fn a_machine_that_lost_time_says_so() {
     let mut minutes = quiet();
     minutes[1].machine.steal_us = 1_500_000;

@@ -25,6 +25,7 @@ const LIMITS: ValidityLimits = ValidityLimits {
     steal_share_max: 0.2,
     sleeper_late_max_ms: 500.0,
     little_max: 0.01,
+    platform_stall_share_max: 0.005,
 };
 
 const JOURNEY: Kind<'_, Journey> =

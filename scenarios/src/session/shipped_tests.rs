@@ -80,7 +80,10 @@ fn journeys_of_those_who_sign_up_with_a_password_that_is_sent_to_them() {
         steps[..5],
         ["/v1/config", "/v1/otp/request", "/v1/otp/inbox", "/v1/otp/verify", "/v1/payment"]
     );
-    assert!(way[3].contains("{\"viewer\":\"N\",\"code\":\"42\"}"), "the code of the inbox: {way:?}");
+    assert!(
+        way[3].contains("{\"viewer\":\"N\",\"code\":\"42\"}"),
+        "the code of the inbox: {way:?}"
+    );
     assert!(way.iter().any(|line| line.contains("/v1/licence{\"token\":\"abc\"}")), "{way:?}");
     // Who asks again, and who gives up.
     let requests = |viewer: u32| {
@@ -105,7 +108,8 @@ fn devices_have_their_own_home_page_its_trays_and_its_size() {
         assert!(way.iter().any(|line| line.contains(&format!("/v1/home?device={device}"))));
     }
     let shares = |name: &str| {
-        let count = (0..20_000).filter(|viewer| way_of(&script, *viewer)[0].starts_with(name)).count();
+        let count =
+            (0..20_000).filter(|viewer| way_of(&script, *viewer)[0].starts_with(name)).count();
         count as f64 / 20_000.0
     };
     for (device, share) in [("mobile", 0.85), ("web", 0.08), ("tv", 0.07)] {
