@@ -176,3 +176,90 @@ fn who_is_already_watching_comes_spread_over_the_lead_in_and_the_others_when_the
     }
     assert!(came[came.len() - 1] < Offset(-499_000), "{:?}", came[came.len() - 1]);
 }
+
+/// The shipped text with more at its end, and an answer to acts.
+fn with(more: &str) -> Arc<Source> {
+    let on = "exit = { journey = \"tsunami\", patience_s = 60 }";
+    let text = &changed(&[(on, &format!("{on}\nact = {{ journey = \"emoji\" }}"))]).text;
+    Source::new("test.toml", format!("{text}\n{more}"))
+}
+
+#[test]
+fn moments_and_spikes_of_a_rehearsal_join_those_of_the_model() {
+    let source = with(
+        r#"
+[[moment]]
+name = "dhoni-in"
+push = { reach = 50_000_000, convert = 0.02, delay = { lognormal = { median_s = 45, sigma = 0.9 } } }
+[[moment]]
+name = "six"
+at_min = 255
+act = { share = 0.1, delay = { uniform = { from_s = 0, to_s = 10 } } }
+[spikes]
+per_hour = 30
+share = 0.01
+delay = { exponential = { mean_s = 20 } }
+"#,
+    );
+    let rehearsal = Rehearsal::read(&source, Path::new("nowhere")).unwrap();
+    let again = Rehearsal::read(&source, Path::new("nowhere")).unwrap();
+    assert_eq!(rehearsal, again, "the same seed, the same spikes");
+    let moments = rehearsal.moments();
+    assert!(rehearsal.audience.moments.is_sorted_by(|a, b| a.minute <= b.minute), "{moments:?}");
+    assert!(moments.contains(&"six".to_owned()) && moments.contains(&"spike-1".to_owned()));
+    let schedule = Schedule::generate(&rehearsal.audience);
+    let place = |name: &str| moments.iter().position(|known| known == name).map(|n| n as u16);
+    let pushed = schedule.visits.iter().filter(|visit| visit.push == place("dhoni-in"));
+    assert_eq!(pushed.count(), 80, "50M · 2 % · 8e-5");
+    let arrivals = rehearsal.arrivals(&schedule);
+    let acts = arrivals.iter().flat_map(|arrival| &arrival.acts);
+    assert!(acts.filter(|(_, moment)| Some(*moment) == place("six")).count() > 100);
+    assert!(schedule.visits.iter().any(|visit| visit.push == place("spike-1")));
+}
+
+#[test]
+fn a_moment_or_a_fault_that_fits_nothing_is_refused() {
+    let act = "act = { share = 0.1, delay = { fixed = { s = 1 } } }";
+    let latency = "for_s = 10\nlatency = { service = \"content\", add_ms = 100 }";
+    let cases = [
+        (format!("[[moment]]\nname = \"tea\"\n{act}"), "the day has no moment `tea`"),
+        (
+            format!("[[moment]]\nname = \"dhoni-in\"\nat_min = 255\n{act}"),
+            "has a moment of that name",
+        ),
+        ("[[moment]]\nname = \"dhoni-in\"".to_owned(), "a moment needs something that happens"),
+        (format!("[[fault]]\nname = \"f\"\nmoment = \"tea\"\n{latency}"), "no moment `tea`"),
+        (format!("[[fault]]\nname = \"f\"\nat_min = 10\n{latency}"), "is not inside the window"),
+        (
+            "[[fault]]\nname = \"f\"\nat_min = 255\nfor_s = 1\nedge_lost = { edge = \"west\" }"
+                .to_owned(),
+            "no edge `west`",
+        ),
+    ];
+    for (more, wanted) in cases {
+        let shown = problems(&with(&more)).to_string();
+        assert!(shown.contains(wanted), "{wanted}\nin\n{shown}");
+    }
+    // An answer for which `[on]` has no journey.
+    let text = format!("{}\n[[moment]]\nname = \"dhoni-in\"\n{act}", changed(&[]).text);
+    let shown = problems(&Source::new("test.toml", text)).to_string();
+    assert!(shown.contains("no journey answers this `act`"), "{shown}");
+}
+
+#[test]
+fn a_step_that_asks_another_service_than_the_platform_answers_by_is_refused() {
+    let platform = crate::shipped::platform("streaming").expect("it is shipped");
+    let folder = std::env::temp_dir().join(format!("hulk-routes-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let moved = platform.text.replace(
+        "path = \"/v1/watch\"\nservice = \"playback\"",
+        "path = \"/v1/watch\"\nservice = \"ads\"",
+    );
+    let gone = moved.replace("path = \"/v1/licence\"", "path = \"/v2/licence\"");
+    std::fs::write(folder.join("mine.toml"), gone).unwrap();
+    let source = changed(&[("platform = \"streaming\"", "platform = \"mine.toml\"")]);
+    let shown = Rehearsal::read(&source, &folder).expect_err("two steps lead astray").to_string();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(shown.contains("step `watch-page` asks `playback` for `/v1/watch`"), "{shown}");
+    assert!(shown.contains("step `licence` asks for `/v1/licence`, for which"), "{shown}");
+}
