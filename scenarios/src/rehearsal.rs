@@ -190,9 +190,8 @@ impl Rehearsal {
         self.faults
             .iter()
             .map(|fault| {
-                let from = self.fault_from(fault);
-                let until = from.plus((fault.for_s * 1e6) as i64).min(self.audience.until());
-                (self.clock.wall(from), self.clock.wall(until))
+                let (from, until) = fault.window(self.fault_from(fault), self.clock);
+                (from, until.min(self.until()))
             })
             .collect()
     }

@@ -168,6 +168,8 @@ impl Script {
 struct Compiler {
     script: Script,
     sources: Vec<Journey>,
+    /// Names of the computed values, by their places.
+    values: Vec<String>,
     problems: Vec<String>,
 }
 
@@ -193,7 +195,7 @@ impl Compiler {
             edges: from.edges.clone(),
             speed: from.speed,
         };
-        Self { script, sources, problems: Vec::new() }
+        Self { script, sources, values: Vec::new(), problems: Vec::new() }
     }
 
     fn problem(&mut self, text: String) {
@@ -230,10 +232,10 @@ impl Compiler {
             self.problem(format!("two things are named `{}`", pair[0]));
         }
         let mut values = std::mem::take(&mut self.script.values);
-        let known: Vec<String> = values.iter().map(|(name, ..)| name.clone()).collect();
+        self.values = values.iter().map(|(name, ..)| name.clone()).collect();
         for (place, (name, value, template)) in values.iter_mut().enumerate() {
             if let Some(key) = value.key_value()
-                && known.iter().position(|name| name == key).is_none_or(|key| key >= place)
+                && self.values.iter().position(|name| name == key).is_none_or(|key| key >= place)
             {
                 self.problem(format!(
                     "value `{name}` takes its key from `{key}`: there must be a value of that name \
@@ -241,7 +243,7 @@ impl Compiler {
                 ));
             }
             let Some(template) = template else { continue };
-            let found = template.resolve(|slot| self.find(slot, &known));
+            let found = template.resolve(|slot| self.find(slot));
             if let Err(unknown) = found {
                 self.problem(format!("value `{name}`: nothing gives `${{{unknown}}}`"));
             }
@@ -259,7 +261,7 @@ impl Compiler {
         self.script.values = values;
     }
 
-    fn find(&self, name: &str, values: &[String]) -> Option<Slot> {
+    fn find(&self, name: &str) -> Option<Slot> {
         let at = |found: Option<usize>| found.map(|place| place as u16);
         let script = &self.script;
         let choices = || script.choices.iter().chain(&script.traits);
@@ -272,7 +274,7 @@ impl Compiler {
         if let Some(place) = at(choices().position(|choice| choice.name == name)) {
             return Some(Slot::Choice(place));
         }
-        if let Some(place) = at(values.iter().position(|known| known == name)) {
+        if let Some(place) = at(self.values.iter().position(|known| known == name)) {
             return Some(Slot::Value(place));
         }
         if let Some((feeder, column)) = name.split_once('.') {
@@ -324,8 +326,7 @@ impl Compiler {
 
     fn hls_step(&mut self, part: u16, mut step: HlsStep) -> Placed<HlsStep> {
         let when = step.when.clone();
-        let values: Vec<String> = self.script.values.iter().map(|(n, ..)| n.clone()).collect();
-        if let Err(unknown) = step.master.resolve(|name| self.find(name, &values)) {
+        if let Err(unknown) = step.master.resolve(|name| self.find(name)) {
             self.problem(format!("step `master`: nothing gives `${{{unknown}}}`"));
         }
         let service = self.service(&step.service);
@@ -369,10 +370,9 @@ impl Compiler {
             what: (),
         };
         let Some(request) = request else { return place };
-        let values: Vec<String> = self.script.values.iter().map(|(n, ..)| n.clone()).collect();
         let resolved = request
             .templates_mut()
-            .try_for_each(|template| template.resolve(|name| self.find(name, &values)));
+            .try_for_each(|template| template.resolve(|name| self.find(name)));
         if let Err(unknown) = resolved {
             let name = &request.name;
             self.problem(format!("step `{name}`: nothing gives `${{{unknown}}}`"));

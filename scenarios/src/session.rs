@@ -101,8 +101,6 @@ pub struct Session {
     seed: u64,
     memory: Memory,
     leg: Leg,
-    /// Whether the viewer gave up and is counted until the stay is over.
-    idle: bool,
     until: MatchTime,
     arrival: Arrival,
     /// The start of a visit, or what is done on the home page.
@@ -125,7 +123,6 @@ impl Session {
         let mut session = Self {
             seed,
             leg: Leg::Video { second: false },
-            idle: false,
             until: arrival.leave,
             arrival: arrival.clone(),
             cursor: None,

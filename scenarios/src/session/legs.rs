@@ -20,6 +20,8 @@ pub(super) enum Leg {
     Home { moment: u16, loaded: bool },
     /// Out of the app, until coming back.
     Away { moment: u16, stay: Stay },
+    /// Out of the app for good, and counted as present until the stay would have been over.
+    GaveUp,
     /// Gone for good.
     Gone,
 }
@@ -132,16 +134,15 @@ impl Session {
                 // Stays away for as long as the schedule has it here.
                 let stay = self.arrival.back.and_then(|back| back.returns);
                 let leave = stay.filter(|_| second).map_or(self.arrival.leave, |stay| stay.leave);
-                (self.leg, self.until) = (Leg::Gone, leave.max(now));
-                self.idle = true;
+                (self.leg, self.until) = (Leg::GaveUp, leave.max(now));
                 true
             }
-            Leg::Gone => {
-                if self.idle {
-                    self.notes.extend([Note::GaveUpOver, Note::LeftVideo]);
-                }
+            Leg::GaveUp => {
+                self.notes.extend([Note::GaveUpOver, Note::LeftVideo]);
+                self.leg = Leg::Gone;
                 false
             }
+            Leg::Gone => false,
             Leg::Video { second } => {
                 self.notes.push(Note::LeftVideo);
                 let Some(back) = self.arrival.back.filter(|_| !second && now < end) else {
