@@ -8,6 +8,7 @@ use hulk_traffic_models::Stay;
 use super::sequence::{Cursor, Reached, Who};
 use super::watch::Watch;
 use super::{Session, micros};
+use crate::Placed;
 
 /// Where a viewer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +102,19 @@ impl Session {
         let acts = std::mem::take(&mut self.arrival.acts);
         self.watch =
             Some(Watch::new(&script, &mut self.memory, seed, (start, now), (resumed, &acts)));
+        let acts_too = !acts.is_empty();
         self.arrival.acts = acts;
         self.notes.push(Note::Started);
+        script.every.iter().for_each(|placed| self.tell_dry(placed));
+        script.act.iter().filter(|_| acts_too).for_each(|placed| self.tell_dry(placed));
+    }
+
+    /// Says what this viewer will not do while watching, for want of data.
+    fn tell_dry<T>(&mut self, placed: &Placed<T>) {
+        let dry = self.memory.dry(&placed.feeders).filter(|_| self.memory.is(&placed.when));
+        if let Some(what) = dry.map(|feeder| format!("feeder {feeder} ran dry")) {
+            self.trouble_at(placed, what);
+        }
     }
 
     /// A step failed for the last time.

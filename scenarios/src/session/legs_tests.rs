@@ -257,3 +257,31 @@ fn what_a_journey_lacks_is_counted_and_named() {
     };
     named("pointer /token found nothing");
 }
+
+#[test]
+fn a_grid_or_an_act_whose_feeder_is_dry_is_named_and_not_sent() {
+    let folder = std::env::temp_dir().join(format!("hulk-dry-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("users.csv"), "name\nann\n").unwrap();
+    let feeder = "[[feeder]]\nname = \"users\"\nfile = \"users.csv\"\ntake = \"unique\"\n";
+    let journey = |text: &str| {
+        let source = hulk_settings::Source::new("test.toml", text);
+        crate::Journey::read(&source, &folder).expect("a valid journey")
+    };
+    let watch = WATCH.replace("/heartbeat?t=${token}", "/heartbeat?u=${users.name}");
+    let watch = journey(&watch.replace(
+        "[[step]]\nafter = { name = \"login\"",
+        &format!("{feeder}[[step]]\nafter = {{ name = \"login\""),
+    ));
+    let act = journey(&EMOJI.replace("/emoji", "/emoji?u=${users.name}"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    let script =
+        compile(Ingredients { journeys: vec![watch], act: Some(act), ..Ingredients::default() });
+    let acts = vec![(at(75.0), 2)];
+    let mut session = Session::new(script, 1, &Arrival { acts, ..arrival(7) });
+    ask(&mut session, 0.5, 200, TOKEN);
+    ask(&mut session, 0.5, 200, "");
+    assert_eq!(session.next(), None, "the only row is the first viewer's");
+    let dry = |journey, step| Note::Trouble { journey, step, what: "feeder users ran dry".into() };
+    assert_eq!(notes(&mut session), [Note::Came, Note::Started, dry(0, 2), dry(1, 0)]);
+}

@@ -43,7 +43,7 @@ impl Watch {
         (resumed, acts): (bool, &[(MatchTime, u16)]),
     ) -> Self {
         let every_due = script.every.iter().map(|placed| {
-            if !memory.is(&placed.when) {
+            if !memory.is(&placed.when) || memory.dry(&placed.feeders).is_some() {
                 return None;
             }
             let step = &placed.what;
