@@ -36,11 +36,11 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
         let runs = arguments.runs.display();
         Failure::Usage(format!("{runs}: {error}; name another folder with --runs"))
     })?;
-    let output = Output::take(arguments.quiet)?;
+    let mut output = Output::take(arguments.quiet)?;
     let open_files_max = raise_open_files();
     let schedule = Schedule::generate(&rehearsal.audience);
     let estimate = Estimate::of(&rehearsal, &schedule);
-    output.progress(&format!(
+    output.say(&format!(
         "{}: {} viewers at the peak, {:.0} s against {}",
         rehearsal.name,
         estimate.viewers_peak,
@@ -48,18 +48,18 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
         rehearsal.target.name()
     ));
     for warning in estimate.warnings(&rehearsal, open_files_max) {
-        output.progress(&format!("warning: {warning}"));
+        output.say(&format!("warning: {warning}"));
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
     let one_core =
         rehearsal.platform().and_then(|_| OneCore::enough_for(estimate.requests_per_s_peak));
-    let result = runtime.block_on(run(arguments, &output, rehearsal, &schedule, one_core));
+    let result = runtime.block_on(run(arguments, &mut output, rehearsal, &schedule, one_core));
     // goose's users may still be asleep: nothing waits for them.
     runtime.shutdown_timeout(Duration::from_millis(200));
     let folder = match result? {
         Ran::Recorded(folder) => folder,
         Ran::NotStarted { signal } => {
-            output.progress("interrupted before the start: nothing was sent");
+            output.say("interrupted before the start: nothing was sent");
             return Ok(128 + signal);
         }
     };
@@ -95,7 +95,7 @@ enum Ran {
 /// The run itself.
 async fn run(
     arguments: &RehearseArguments,
-    output: &Output,
+    output: &mut Output,
     rehearsal: Rehearsal,
     schedule: &Schedule,
     one_core: Option<OneCore>,
@@ -128,12 +128,13 @@ async fn run(
         match (notice, &mut scribe) {
             (Notice::Started(epoch), _) => {
                 drop(one_core.take());
-                scribe = Some(Scribe::begin(arguments, &rehearsal, schedule, &aimed, epoch).await?);
+                let told = (epoch, output.every());
+                scribe = Some(Scribe::begin(arguments, &rehearsal, schedule, &aimed, told).await?);
             }
             (Notice::Frame(frame), Some(scribe)) => {
-                if let Some(line) = scribe.frame(&frame)? {
-                    output.progress(&line);
-                }
+                let news = scribe.frame(&frame)?;
+                news.happened.iter().for_each(|text| output.say(text));
+                news.status.iter().for_each(|status| output.status(status));
             }
             (Notice::Frame(_), None) => {}
             (Notice::Finished(how), _) => end = how,

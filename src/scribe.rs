@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cli::RehearseArguments;
 use crate::outcome::Failure;
-use crate::progress::Progress;
+use crate::progress::{Progress, Status};
 use crate::run_folder::{RECORD, manifest, name_of};
 use crate::target::{Aimed, Attendants, Seen};
 
@@ -34,16 +34,26 @@ pub(crate) struct Scribe {
     /// Viewer and send of requests that got no complete answer.
     unanswered: BTreeSet<(u32, u32)>,
     progress: Progress,
+    /// What has happened and was not told yet.
+    happened: Vec<String>,
+}
+
+/// What a person may be told.
+pub(crate) struct News {
+    /// What has happened, a line each.
+    pub(crate) happened: Vec<String>,
+    /// Where the run stands; not at every interval.
+    pub(crate) status: Option<Status>,
 }
 
 impl Scribe {
-    /// Begins the record of a run whose time 0 is `epoch`.
+    /// Begins the record of a run whose time 0 is `epoch`; a status is told each `every` intervals.
     pub(crate) async fn begin(
         arguments: &RehearseArguments,
         rehearsal: &Rehearsal,
         schedule: &Schedule,
         aimed: &Aimed,
-        epoch: Instant,
+        (epoch, every): (Instant, u64),
     ) -> Result<Self, Failure> {
         let (sender, seen) = mpsc::channel(QUEUE);
         let attendants = aimed.started(epoch, rehearsal, &sender).await?;
@@ -53,7 +63,7 @@ impl Scribe {
         let writer = RecordWriter::create(&folder.join(RECORD), &manifest)?;
         let moments = Moments::of(&manifest);
         let clock = tokio::spawn(watch_clock(moments.times(), Epoch(epoch), sender));
-        let (unanswered, progress) = (BTreeSet::new(), Progress::default());
+        let (unanswered, progress) = (BTreeSet::new(), Progress::new(every));
         Ok(Self {
             folder,
             manifest,
@@ -64,21 +74,33 @@ impl Scribe {
             moments,
             unanswered,
             progress,
+            happened: Vec::new(),
         })
     }
 
-    /// Writes an interval, and what was seen meanwhile; now and then there is a line of progress.
-    pub(crate) fn frame(&mut self, frame: &Frame) -> Result<Option<String>, Failure> {
+    /// Writes an interval, and what was seen meanwhile.
+    pub(crate) fn frame(&mut self, frame: &Frame) -> Result<News, Failure> {
         while let Ok(seen) = self.seen.try_recv() {
             self.write(seen)?;
         }
         for event in self.moments.answered(frame) {
-            self.writer.event(&event)?;
+            self.event(&event)?;
         }
         let unanswered = frame.unanswered.iter().map(|request| (request.viewer, request.send));
         self.unanswered.extend(unanswered);
         self.writer.frame(frame)?;
-        Ok(self.progress.line(&self.manifest, frame))
+        let status = self.progress.take(&self.manifest, frame);
+        Ok(News { happened: std::mem::take(&mut self.happened), status })
+    }
+
+    fn event(&mut self, event: &RunEvent) -> Result<(), Failure> {
+        // The scaler's steps are many; the status has what came of them.
+        if event.kind != "scale" {
+            let (at_s, minute) = (event.at.as_s(), self.manifest.match_minute(event.at));
+            let RunEvent { kind, text, .. } = event;
+            self.happened.push(format!("{at_s:.1} s, match minute {minute:.1}: {kind} {text}"));
+        }
+        Ok(self.writer.event(event)?)
     }
 
     /// Ends the record: heals the platform, asks for its counts and ends it.
@@ -112,14 +134,14 @@ impl Scribe {
 
     fn write(&mut self, seen: Seen) -> Result<(), Failure> {
         match seen {
-            Seen::Event(event) => self.writer.event(&event)?,
+            Seen::Event(event) => self.event(&event)?,
             Seen::Capacity(samples) => {
                 self.progress.saw(&samples);
                 samples.iter().try_for_each(|sample| self.writer.capacity(sample))?;
             }
             Seen::Passed(moment, at) => {
                 if let Some(event) = self.moments.passed(moment, at) {
-                    self.writer.event(&event)?;
+                    self.event(&event)?;
                 }
             }
         }

@@ -35,6 +35,9 @@ mod processes;
 #[path = "live/rubbish.rs"]
 mod rubbish;
 #[cfg(test)]
+#[path = "live/terminal.rs"]
+mod terminal;
+#[cfg(test)]
 #[path = "live/verdicts.rs"]
 mod verdicts;
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod validity;
 mod verdict;
 mod view;
 mod when;
-mod words;
+pub mod words;
 
 pub use hlog::hlog;
 pub use html::html;

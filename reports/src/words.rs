@@ -1,7 +1,7 @@
 //! Numbers as people read them. Exact values are in the JSON.
 
 /// A count with commas: `1,234,567`.
-pub(crate) fn count(of: u64) -> String {
+pub fn count(of: u64) -> String {
     with_commas(&of.to_string())
 }
 
@@ -81,13 +81,13 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// A minute of the match with one decimal: `12.3`.
-pub(crate) fn minute(of: f64) -> String {
+pub fn minute(of: f64) -> String {
     let text = format!("{of:.1}");
     if text == "-0.0" { "0.0".to_owned() } else { text }
 }
 
 /// A time of µs in the unit that suits it.
-pub(crate) fn micros(us: f64) -> String {
+pub fn micros(us: f64) -> String {
     match us {
         us if us < 1e3 => format!("{} µs", number(us)),
         us if us < 1e6 => format!("{} ms", number(us / 1e3)),

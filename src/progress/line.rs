@@ -1,0 +1,45 @@
+//! A status as one line of a log.
+
+use hulk_reports::words::{count, micros, minute};
+
+use super::Status;
+
+/// `12 s, 76 s left · match minute 252.5 · viewers …`
+pub(crate) fn line(status: &Status) -> String {
+    let mut parts = vec![
+        format!("{:.0} s, {:.0} s left", status.at_s, status.left_s),
+        format!("match minute {}", minute(status.match_min)),
+        format!("viewers {}", viewers(status)),
+        format!("{} requests/s", count(status.requests_per_s.round() as u64)),
+        format!("p99 {}", p99(status)),
+        format!("errors {}", count(status.errors)),
+    ];
+    parts.extend(capacity(status));
+    parts.extend(status.faults.iter().map(|(name, _)| format!("fault {name}")));
+    parts.join(" · ")
+}
+
+pub(super) fn viewers(status: &Status) -> String {
+    let present = count(status.present);
+    status.wanted.map_or(present.clone(), |wanted| format!("{present} of {}", count(wanted)))
+}
+
+pub(super) fn p99(status: &Status) -> String {
+    status.p99_us.map_or_else(|| "–".to_owned(), |us| micros(us as f64))
+}
+
+/// Which services have fewer instances than they need; none where nobody observes them.
+fn capacity(status: &Status) -> Option<String> {
+    let known = status.services.iter().filter(|s| s.needed.is_some() && s.ready.is_some()).count();
+    let short: Vec<String> = status
+        .services
+        .iter()
+        .filter(|service| service.is_short())
+        .filter_map(|s| Some(format!("{} {:.0} of {:.0}", s.name, s.ready?, s.needed?)))
+        .collect();
+    match (known, short.as_slice()) {
+        (0, _) => None,
+        (_, []) => Some("instances: enough everywhere".to_owned()),
+        _ => Some(format!("too few instances: {}", short.join(", "))),
+    }
+}
