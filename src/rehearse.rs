@@ -110,8 +110,10 @@ async fn run(
         slots_to: SHARD_SLOTS,
         run_id: hash_of(rehearsal.seed, Utc::now().timestamp_micros() as u64) as u32,
         region: REGION.to_owned(),
+        raw: arguments.raw,
         rehearsal: rehearsal.clone(),
     };
+    let run_id = plan.run_id;
     let (controller_end, worker_end) = in_process();
     let worker = run_worker(
         Worker::new(0, 0),
@@ -128,7 +130,8 @@ async fn run(
         match (notice, &mut scribe) {
             (Notice::Started(epoch), _) => {
                 drop(one_core.take());
-                scribe = Some(Scribe::begin(arguments, &rehearsal, schedule, &aimed, epoch).await?);
+                let of = (&rehearsal, schedule, run_id);
+                scribe = Some(Scribe::begin(arguments, of, &aimed, epoch).await?);
             }
             (Notice::Frame(frame), Some(scribe)) => {
                 if let Some(line) = scribe.frame(&frame)? {
