@@ -280,7 +280,7 @@ impl Session {
         let mut qoe = std::mem::take(&mut self.qoe);
         if now >= MatchTime(0) {
             let first = |count: u64, known: &mut bool| {
-                u64::from(count > 0 && !std::mem::replace(known, *known || count > 0))
+                u64::from(count > 0 && !std::mem::replace(known, true))
             };
             qoe.viewers_watched = first(qoe.watched_us, &mut self.felt.watched);
             qoe.viewers_stalled = first(qoe.stalls, &mut self.felt.stalled);
