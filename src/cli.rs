@@ -54,6 +54,9 @@ pub(crate) struct RehearseArguments {
     /// Where the run's folder is made.
     #[arg(long, default_value = "runs")]
     pub(crate) runs: PathBuf,
+    /// Tell each request by itself, with its `x-hulk-request`, in raw.csv.
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// Print the verdict only.
     #[arg(long)]
     pub(crate) quiet: bool,

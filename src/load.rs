@@ -69,6 +69,7 @@ impl EngineLoad {
             worker: (0, 0),
             run_id: plan.run_id,
             region: plan.region,
+            raw: plan.raw,
         };
         Engine::prepare(assignment, self.open_files_max).await.map_err(|error| error.to_string())
     }

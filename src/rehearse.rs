@@ -110,8 +110,10 @@ async fn run(
         slots_to: SHARD_SLOTS,
         run_id: hash_of(rehearsal.seed, Utc::now().timestamp_micros() as u64) as u32,
         region: REGION.to_owned(),
+        raw: arguments.raw,
         rehearsal: rehearsal.clone(),
     };
+    let run_id = plan.run_id;
     let (controller_end, worker_end) = in_process();
     let worker = run_worker(
         Worker::new(0, 0),
@@ -128,8 +130,9 @@ async fn run(
         match (notice, &mut scribe) {
             (Notice::Started(epoch), _) => {
                 drop(one_core.take());
+                let of = (&rehearsal, schedule, run_id);
                 let told = (epoch, output.every());
-                scribe = Some(Scribe::begin(arguments, &rehearsal, schedule, &aimed, told).await?);
+                scribe = Some(Scribe::begin(arguments, of, &aimed, told).await?);
             }
             (Notice::Frame(frame), Some(scribe)) => {
                 let news = scribe.frame(&frame)?;

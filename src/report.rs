@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use hulk_record::{Measure, Record};
-use hulk_reports::{Verdict, hlog, html, judge, sentence, summary};
+use hulk_reports::{Verdict, hlog, html, judge, raw, sentence, summary};
 
 use crate::outcome::Failure;
 use crate::run_folder::RECORD;
@@ -26,13 +26,18 @@ pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
 
 /// Judges the record in a run's folder and writes everything that is made from it.
 pub(crate) fn render(folder: &Path) -> Result<Verdict, Failure> {
-    let record = Record::read(&folder.join(RECORD))?;
-    let verdict = judge(&record);
+    let mut record = Record::read(&folder.join(RECORD))?;
     let write = |name: &str, bytes: Vec<u8>| {
         let path = folder.join(name);
         fs::write(&path, bytes)
             .map_err(|error| Failure::Internal(format!("{}: {error}", path.display())))
     };
+    if let Some(bytes) = raw(&record) {
+        write("raw.csv", bytes)?;
+        // Nothing else is made of them, and they may be most of the memory.
+        record.frames.iter_mut().for_each(|frame| frame.raw = Vec::new());
+    }
+    let verdict = judge(&record);
     for measure in Measure::ALL {
         let bytes = hlog(&record, measure).map_err(Failure::internal)?;
         write(&format!("{}.hlog", measure.name()), bytes)?;

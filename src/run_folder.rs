@@ -49,6 +49,9 @@ pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Ut
         observed: rehearsal.platform().is_some(),
         regions: vec![crate::rehearse::REGION.to_owned()],
         environment: environment(rehearsal.target.name()),
+        stream: rehearsal.script.stream(),
+        run_id: None,
+        raw: false,
     }
 }
 

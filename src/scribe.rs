@@ -50,8 +50,7 @@ impl Scribe {
     /// Begins the record of a run whose time 0 is `epoch`; a status is told each `every` intervals.
     pub(crate) async fn begin(
         arguments: &RehearseArguments,
-        rehearsal: &Rehearsal,
-        schedule: &Schedule,
+        (rehearsal, schedule, run_id): (&Rehearsal, &Schedule, u32),
         aimed: &Aimed,
         (epoch, every): (Instant, u64),
     ) -> Result<Self, Failure> {
@@ -59,7 +58,12 @@ impl Scribe {
         let attendants = aimed.started(epoch, rehearsal, &sender).await?;
         let started = Utc::now() + epoch.saturating_duration_since(Instant::now());
         let folder = name_of(&arguments.runs, rehearsal, started);
-        let manifest = manifest(rehearsal, schedule, started);
+        let manifest = Manifest {
+            // As the engine writes it in `x-hulk-request`.
+            run_id: Some(format!("{run_id:08x}")),
+            raw: arguments.raw,
+            ..manifest(rehearsal, schedule, started)
+        };
         let writer = RecordWriter::create(&folder.join(RECORD), &manifest)?;
         let moments = Moments::of(&manifest);
         let clock = tokio::spawn(watch_clock(moments.times(), Epoch(epoch), sender));

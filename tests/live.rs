@@ -32,6 +32,9 @@ mod own_target;
 #[path = "live/processes.rs"]
 mod processes;
 #[cfg(test)]
+#[path = "live/raw.rs"]
+mod raw;
+#[cfg(test)]
 #[path = "live/rubbish.rs"]
 mod rubbish;
 #[cfg(test)]

@@ -11,6 +11,9 @@ mod driver;
 #[path = "virtual_time/match_day.rs"]
 mod match_day;
 #[cfg(test)]
+#[path = "virtual_time/playback.rs"]
+mod playback;
+#[cfg(test)]
 #[path = "virtual_time/scribe.rs"]
 mod scribe;
 #[cfg(test)]

@@ -5,11 +5,14 @@ docs/record.md has the layout. Nothing but Python is needed.
 import struct
 import sys
 
-MEASURES = ["response", "service", "lag", "journey"]
+MEASURES = ["response", "service", "lag", "journey", "first_frame"]
 OUTCOMES = ["ok", "rejected", "http_error", "check_failed", "timeout", "connect_error", "broken",
             "abandoned"]
 ARRIVALS = ["intended", "on_time", "late", "dropped_target", "dropped_pool", "dropped_descriptors",
             "lost"]
+QOE = ["started", "failed_starts", "left_before_start", "cut_before_start", "gave_up",
+       "segments_skipped", "stalls", "stalled_us", "short_stalls", "short_stalled_us", "watched_us",
+       "down_us", "rated_us", "rated_bits", "viewers_watched", "viewers_stalled"]
 
 
 class Reader:
@@ -62,6 +65,12 @@ class Reader:
     def trouble(self):
         return (self.text(), self.text(), self.text(), self.unsigned())
 
+    def raw(self):
+        who = self.numbers(5)
+        times = (self.signed(), self.signed(), self.signed())
+        end = (OUTCOMES[self.unsigned()], self.optional(self.unsigned), self.unsigned())
+        return (*who, *times, *end, self.unsigned())
+
     def frame(self):
         frame = dict(zip(["worker", "incarnation", "sequence"], self.numbers(3)))
         frame |= {"from": self.signed(), "to": self.signed(), "watermark": self.signed()}
@@ -75,12 +84,14 @@ class Reader:
         frame["troubles"] = self.many(self.trouble)
         frame["bytes_received"] = self.unsigned()
         frame["audience"], frame["machine"] = self.numbers(6), self.numbers(8)
+        frame["qoe"] = dict(zip(QOE, self.numbers(len(QOE))))
+        frame["raw"], frame["raw_untold"] = self.many(self.raw), self.unsigned()
         return frame
 
 
 def frames(folder):
     with open(f"{folder}/record/frames.bin", "rb") as file:
-        assert file.read(8) == b"HULKFRM2", "not a file of frames of version 2"
+        assert file.read(8) == b"HULKFRM3", "not a file of frames of version 3"
         while head := file.read(4):
             reader = Reader(file.read(struct.unpack("<I", head)[0]))
             yield reader.frame()

@@ -5,6 +5,7 @@ mod chart;
 mod faults;
 mod ledgers;
 mod panel;
+mod qoe;
 mod tables;
 
 use hulk_record::Record;
@@ -46,6 +47,7 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("scaling", tables::scaling(verdict)),
         ("ledger", ledgers::arrivals(&view, verdict)),
         ("requests", ledgers::requests(&view, verdict)),
+        ("qoe", qoe::section(&view)),
         ("responses", ledgers::responses(&view)),
         ("steps", tables::steps(&crate::summary::steps(&view))),
         ("troubles", ledgers::troubles(&view)),

@@ -4,6 +4,8 @@ mod hlog;
 mod html;
 mod judge;
 mod objectives;
+mod qoe;
+mod raw;
 mod responses;
 mod sentence;
 mod summary;
@@ -19,6 +21,7 @@ pub mod words;
 pub use hlog::hlog;
 pub use html::html;
 pub use judge::judge;
+pub use raw::raw;
 pub use sentence::{headline, sentence};
 pub use summary::summary;
 pub use verdict::{

@@ -1,8 +1,9 @@
 //! What had to hold, and whether it did.
 
 mod latency;
+mod playback;
 
-use hulk_record::{Bound, Objective};
+use hulk_record::{Bound, Measure, Objective};
 
 use crate::supply::{Supply, of_service};
 use crate::verdict::{ObjectiveResult, ObjectiveStatus, ServiceScaling};
@@ -54,6 +55,11 @@ pub(crate) fn results(view: &View<'_>, capacity: &Capacity<'_>) -> Vec<Objective
         Bound::CapacityDebt { max_instance_min } => {
             capacity_debt(view, capacity, objective, max_instance_min)
         }
+        Bound::Startup { quantile_ppm, max_ms } => {
+            let wanted = latency::Wanted { measure: Measure::FirstFrame, quantile_ppm, max_ms };
+            playback::startup(view, objective, &wanted)
+        }
+        Bound::StallRatio { max } => playback::stall_ratio(view, objective, max),
     });
     std::iter::once(arrivals_served(view)).chain(own).collect()
 }

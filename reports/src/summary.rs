@@ -8,6 +8,7 @@ use hulk_record::{
 use serde::Serialize;
 
 use crate::RenderError;
+use crate::qoe::{QoeSummary, summary_of};
 use crate::responses::{MomentSummary, moments};
 use crate::sentence::headline;
 use crate::target::{Ledger, ledger};
@@ -37,6 +38,10 @@ struct Summary<'a> {
     /// What went wrong in the journeys themselves.
     troubles: Vec<TroubleCount>,
     audience: AudienceSummary,
+    /// What the viewers of the stream felt.
+    qoe: QoeSummary,
+    /// Requests that had no room in raw.csv; null where there is none.
+    raw_untold: Option<u64>,
     /// The target's own count beside the record's; null where it did not tell.
     target: Option<Ledger>,
     events: Vec<EventSummary>,
@@ -181,6 +186,8 @@ pub fn summary(record: &Record, verdict: &Verdict) -> Result<Vec<u8>, RenderErro
         faults: &manifest.faults,
         troubles: view.merged.troubles(),
         audience: audience(&view),
+        qoe: summary_of(&view),
+        raw_untold: manifest.raw.then(|| untold(record)),
         target: ledger(&view),
         events: events(record),
         end: &record.end,
@@ -189,6 +196,11 @@ pub fn summary(record: &Record, verdict: &Verdict) -> Result<Vec<u8>, RenderErro
     let mut bytes = serde_json::to_vec_pretty(&summary)?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// Requests that were to be told one by one and had no room in their frame.
+pub(crate) fn untold(record: &Record) -> u64 {
+    record.frames.iter().map(|frame| frame.raw_untold).sum()
 }
 
 /// Every step with samples, in the order of the manifest, then what the manifest does not name.

@@ -9,6 +9,8 @@ use hulk_record::{
 
 /// Since this version records tell of steps' requests and of viewers not served.
 const VERSION_OF_VIEWERS: u32 = 2;
+/// Since this version records tell of playback.
+const VERSION_OF_PLAYBACK: u32 = 3;
 
 /// A record, merged.
 pub(crate) struct View<'a> {
@@ -61,6 +63,11 @@ impl<'a> View<'a> {
     /// Whether the record tells how many viewers were not served.
     pub(crate) fn tells_viewers(&self) -> bool {
         self.manifest().version >= VERSION_OF_VIEWERS
+    }
+
+    /// Whether the record tells what viewers of a stream felt.
+    pub(crate) fn tells_playback(&self) -> bool {
+        self.manifest().version >= VERSION_OF_PLAYBACK
     }
 
     /// Requests due from t = 0 on by journey and step.

@@ -33,9 +33,9 @@ impl<'a> Playlist<'a> {
     }
 }
 
-/// The media playlist's path of the best rendition that needs at most `kbps_max`, or of the
-/// smallest where all need more; none when the body is no master playlist.
-pub(crate) fn rendition(body: &[u8], kbps_max: f64) -> Option<&str> {
+/// The media playlist's path and the kbit/s of the best rendition that needs at most `kbps_max`, or
+/// of the smallest where all need more; none when the body is no master playlist.
+pub(crate) fn rendition(body: &[u8], kbps_max: f64) -> Option<(&str, f64)> {
     let mut lines = lines_of(body)?;
     let mut best: Option<(f64, &str)> = None;
     while let Some(line) = lines.next() {
@@ -50,7 +50,7 @@ pub(crate) fn rendition(body: &[u8], kbps_max: f64) -> Option<&str> {
             best = Some((kbps, path));
         }
     }
-    best.map(|(_, path)| path)
+    best.map(|(kbps, path)| (path, kbps))
 }
 
 fn bandwidth(attributes: &str) -> Option<f64> {
@@ -73,9 +73,9 @@ mod tests {
         let master = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000,CODECS=\"a\"\nlow\n\
             #EXT-X-STREAM-INF:AVERAGE-BANDWIDTH=1,BANDWIDTH=2800000\nhigh\n\
             #EXT-X-STREAM-INF:BANDWIDTH=1400000\nmid\n";
-        assert_eq!(rendition(master, 1500.0), Some("mid"));
-        assert_eq!(rendition(master, 9999.0), Some("high"));
-        assert_eq!(rendition(master, 100.0), Some("low"));
+        assert_eq!(rendition(master, 1500.0), Some(("mid", 1400.0)));
+        assert_eq!(rendition(master, 9999.0), Some(("high", 2800.0)));
+        assert_eq!(rendition(master, 100.0), Some(("low", 400.0)));
         assert_eq!(rendition(b"<html>", 100.0), None);
     }
 

@@ -1,6 +1,6 @@
 //! Journeys made into one program: every name found, every condition compiled.
 
-use hulk_record::{JourneyInfo, StepInfo};
+use hulk_record::{JourneyInfo, StepInfo, StreamInfo};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choice, CompiledWhen, When};
@@ -8,7 +8,7 @@ use crate::devices::Devices;
 use crate::feeder::Feeder;
 use crate::journey::{HLS_STEPS, Journey};
 use crate::retry::{Retry, SlowDown};
-use crate::steps::{EveryStep, HlsStep, RequestSpec, SequenceStep};
+use crate::steps::{EveryStep, HlsStep, RequestSpec, SequenceStep, stall_min_us};
 use crate::template::{Slot, Template};
 use crate::values::Value;
 
@@ -154,6 +154,14 @@ impl Script {
     pub fn info(&self) -> Vec<JourneyInfo> {
         let info = |part: &Part| JourneyInfo { name: part.name.clone(), steps: part.steps.clone() };
         self.parts.iter().map(info).collect()
+    }
+
+    /// The stream, for the record; none where no journey has one.
+    pub fn stream(&self) -> Option<StreamInfo> {
+        let placed = self.hls.as_ref()?;
+        let journey = self.parts.get(usize::from(placed.journey))?.name.clone();
+        let service = placed.what.service.clone();
+        Some(StreamInfo { journey, service, stall_min_us: stall_min_us(self.speed) as u64 })
     }
 
     /// All steps that send, with how often they are sent in a row.

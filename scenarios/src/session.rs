@@ -16,7 +16,7 @@ mod watch;
 
 use std::sync::Arc;
 
-use hulk_record::{MatchTime, Outcome};
+use hulk_record::{MatchTime, Outcome, QoeCounts};
 
 use crate::extract::{AnswerView, Headers};
 use crate::retry::{Attempt, Failure, Pace, RetryState};
@@ -26,7 +26,7 @@ use legs::Leg;
 pub use legs::Note;
 pub(crate) use memory::Memory;
 use sequence::{Cursor, Reached, Who};
-use watch::Watch;
+use watch::{Felt, Watch};
 
 /// While the door is a funnel, whoever comes waits for up to so long, in match seconds.
 const FUNNEL_S: f64 = 30.0;
@@ -113,6 +113,9 @@ pub struct Session {
     /// Services that have failed the viewer in this visit, by their places.
     failed: u64,
     notes: Vec<Note>,
+    /// What the viewer felt of the stream since that was last taken.
+    qoe: QoeCounts,
+    felt: Felt,
 }
 
 impl Session {
@@ -133,6 +136,8 @@ impl Session {
             pace: Pace::default(),
             failed: 0,
             notes: vec![Note::Came],
+            qoe: QoeCounts::default(),
+            felt: Felt::default(),
             memory,
             script,
         };

@@ -202,6 +202,8 @@ impl Viewer {
     pub fn stop(&mut self, now: Offset, books: &mut Books) {
         self.abandon(now, books);
         self.count(books);
+        self.session.stop(self.rehearsal.clock.match_time(now));
+        self.write_notes(now, books);
         if let Some(came) = self.came.take() {
             books.presence.left(came, now);
         }
@@ -241,6 +243,7 @@ impl Viewer {
 
     fn sample(&self, in_flight: &InFlight, outcome: Outcome, done: Offset) -> RequestSample {
         let InFlight { planned, possible, sent, written } = *in_flight;
+        let (viewer, send) = self.send_id();
         RequestSample {
             journey: planned.journey,
             step: planned.step,
@@ -253,7 +256,9 @@ impl Viewer {
             bytes: 0,
             service_failed_first: false,
             status: None,
-            send: written.then(|| self.send_id()),
+            viewer,
+            send,
+            written,
         }
     }
 
@@ -261,6 +266,9 @@ impl Viewer {
     fn write_notes(&mut self, now: Offset, books: &mut Books) -> bool {
         let mut disconnected = false;
         let (recorder, presence) = (&mut books.recorder, &mut books.presence);
+        if let Some(qoe) = self.session.take_qoe(self.rehearsal.clock.match_time(now)) {
+            recorder.qoe.add(&qoe);
+        }
         for note in self.session.notes() {
             match note {
                 Note::Came => {
@@ -293,6 +301,10 @@ impl Viewer {
                 Note::Abandoned(moment) => recorder.response(moment, now, |c| c.abandoned += 1),
                 Note::Left(moment) => recorder.response(moment, now, |c| c.left += 1),
                 Note::Returned(moment) => recorder.response(moment, now, |c| c.returned += 1),
+                Note::FirstFrame { journey, since, outcome } => {
+                    let took_us = now.since(self.rehearsal.clock.wall(since)).max(0) as u64;
+                    recorder.first_frame(journey, outcome, took_us);
+                }
                 Note::Disconnect => disconnected = true,
                 Note::Trouble { journey, step, what } => recorder.trouble(journey, step, &what),
             }

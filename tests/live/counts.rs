@@ -10,9 +10,9 @@ use crate::bench::{Run, Summary};
 pub(crate) const OWN_COUNT: &str = "target's own count";
 
 /// Requests by service.
-type Requests = BTreeMap<String, i64>;
+pub(crate) type Requests = BTreeMap<String, i64>;
 /// Answers by service and status.
-type Answers = BTreeMap<(String, u16), i64>;
+pub(crate) type Answers = BTreeMap<(String, u16), i64>;
 
 /// All frames of a record.
 pub(crate) fn merged(record: &Record) -> Merged {
@@ -70,7 +70,7 @@ fn unanswered(record: &Record) -> Vec<((u32, u32), String)> {
 }
 
 /// Requests and answers by the platform's own count, without those that the record calls unanswered.
-fn complete_by_the_target(record: &Record) -> (Requests, Answers) {
+pub(crate) fn complete_by_the_target(record: &Record) -> (Requests, Answers) {
     let target = record.target.as_ref().expect("the embedded platform tells what it counted");
     let (mut requests, mut answers) = (Requests::new(), Answers::new());
     for part in &target.services {

@@ -63,7 +63,9 @@ fn drive(session: &mut Session, clock: Clock, latency_us: i64, samples: &mut Vec
             bytes: 0,
             service_failed_first: false,
             status: Some(200),
-            send: None,
+            viewer: 0,
+            send: 0,
+            written: false,
         });
         free = done;
     }
@@ -79,6 +81,7 @@ impl Measured {
             moments: Vec::new(),
             region: "local".into(),
             interval_us: INTERVAL_US,
+            raw: false,
         };
         let mut recorder = Recorder::new(Arc::new(plan));
         samples.sort_by_key(|sample| sample.done);

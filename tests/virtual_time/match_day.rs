@@ -34,7 +34,7 @@ fn too_small() -> Rehearsal {
 }
 
 /// The run of the shipped rehearsal, made once for all tests.
-fn shipped() -> &'static Run {
+pub(crate) fn shipped() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
     RUN.get_or_init(|| run(&match_day()))
 }

@@ -33,6 +33,7 @@ impl Scribe {
             moments: rehearsal.moments(),
             region: "local".into(),
             interval_us: rehearsal.interval_us(),
+            raw: false,
         };
         let from = rehearsal.lead_in_from();
         Self {

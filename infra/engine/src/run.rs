@@ -51,6 +51,8 @@ pub struct Assignment {
     pub run_id: u32,
     /// Where the worker stands.
     pub region: String,
+    /// Whether each request is told by itself.
+    pub raw: bool,
 }
 
 /// A run that cannot be prepared or went wrong.
@@ -153,7 +155,7 @@ impl Engine {
     /// # Errors
     /// When goose cannot be started.
     pub async fn prepare(assignment: Assignment, open_files_max: u64) -> Result<Self, EngineError> {
-        let Assignment { rehearsal, permits, slots, worker, run_id, region } = assignment;
+        let Assignment { rehearsal, permits, slots, worker, run_id, region, raw } = assignment;
         let shard = Schedule::generate(&rehearsal.audience).shard(|slot| slots.contains(&slot));
         let arrivals = rehearsal.arrivals(&shard);
         let needed = rehearsal.users_peak(&shard) as usize + SPARE_USERS;
@@ -163,6 +165,7 @@ impl Engine {
             moments: rehearsal.moments(),
             region,
             interval_us: rehearsal.interval_us(),
+            raw,
         };
         let shared = Arc::new(Shared {
             pool: Pool::new(users),

@@ -22,6 +22,8 @@ pub struct Plan {
     pub run_id: u32,
     /// Where the worker stands.
     pub region: String,
+    /// Whether each request is told by itself.
+    pub raw: bool,
 }
 
 /// From the controller to a worker. Times are in µs on the clock that is named.

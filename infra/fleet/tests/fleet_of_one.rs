@@ -21,6 +21,7 @@ fn plan() -> Plan {
         slots_from: 0,
         slots_to: 4096,
         run_id: 7,
+        raw: false,
         region: "local".into(),
     }
 }

@@ -13,10 +13,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     CapacitySample, CodecError, Frame, Manifest, RunEnd, RunEvent, TargetCounts, decode, encode,
-    frame_v1,
+    frame_v1, frame_v2,
 };
 
-const MAGIC: &[u8; 8] = b"HULKFRM2";
+const MAGIC: &[u8; 8] = b"HULKFRM3";
+const MAGIC_V2: &[u8; 8] = b"HULKFRM2";
 const MAGIC_V1: &[u8; 8] = b"HULKFRM1";
 /// No frame is larger: a length above it is damage, not data.
 const FRAME_BYTES_MAX: u32 = 64 << 20;
@@ -119,6 +120,7 @@ fn read_frames(path: &Path, cut: bool) -> Result<Vec<Frame>, FolderError> {
     reader.read_exact(&mut magic).map_err(io_error(path))?;
     let decode_frame: fn(&[u8]) -> Result<Frame, CodecError> = match &magic {
         MAGIC => |bytes| decode(bytes),
+        MAGIC_V2 => frame_v2::read,
         MAGIC_V1 => frame_v1::read,
         _ => return Err(damaged(path, "it does not start as a file of frames")),
     };

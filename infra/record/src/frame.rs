@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Offset, Outcome, SeriesKey, SparseHistogram};
+use crate::{Offset, Outcome, QoeCounts, RawSample, SeriesKey, SparseHistogram};
 
 /// A frame tells of at most so many requests without an answer, and counts the others.
 pub const UNANSWERED_MAX: usize = 50_000;
@@ -46,6 +46,12 @@ pub struct Frame {
     pub audience: AudienceSample,
     /// The worker's own machine.
     pub machine: MachineSample,
+    /// What the viewers of the stream felt.
+    pub qoe: QoeCounts,
+    /// Each request by itself, where that is wanted; at most [`RAW_MAX`](crate::RAW_MAX).
+    pub raw: Vec<RawSample>,
+    /// How many more there were.
+    pub raw_untold: u64,
 }
 
 /// The ledger of arrivals: `intended = on_time + late + dropped + lost`.

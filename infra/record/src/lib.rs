@@ -8,11 +8,14 @@ mod event;
 mod folder;
 mod frame;
 mod frame_v1;
+mod frame_v2;
 mod histogram;
 mod manifest;
 mod merge;
 mod objective;
 mod presence;
+mod qoe;
+mod raw;
 mod recorder;
 mod seed;
 mod series;
@@ -27,12 +30,14 @@ pub use frame::{
 };
 pub use histogram::{HIGHEST_US, Samples, SparseHistogram};
 pub use manifest::{
-    Environment, FaultInfo, JourneyInfo, Manifest, MomentInfo, ServiceInfo, StepInfo,
+    Environment, FaultInfo, JourneyInfo, Manifest, MomentInfo, ServiceInfo, StepInfo, StreamInfo,
     ValidityLimits,
 };
 pub use merge::{MergeError, Merged, SendTotals};
 pub use objective::{Bound, Objective};
 pub use presence::Presence;
+pub use qoe::QoeCounts;
+pub use raw::{RAW_MAX, RawSample};
 pub use recorder::{Drained, Recorder, RecorderPlan, RequestSample};
 pub use seed::{SHARD_SLOTS, hash_of, seed_of, shard_slot, unit_of};
 pub use series::{Measure, Outcome, SeriesKey};

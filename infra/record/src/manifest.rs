@@ -52,11 +52,21 @@ pub struct Manifest {
     pub regions: Vec<String>,
     /// Where it ran.
     pub environment: Environment,
+    /// The stream that the viewers watch; none where no journey has one.
+    #[serde(default)]
+    pub stream: Option<StreamInfo>,
+    /// Marks the run's requests: what their `x-hulk-request` begins with. None where nothing was
+    /// sent over a wire, and in records before version 3.
+    #[serde(default)]
+    pub run_id: Option<String>,
+    /// Whether the frames tell of each request by itself.
+    #[serde(default)]
+    pub raw: bool,
 }
 
 impl Manifest {
     /// The version that this HULK writes.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// The match minute (of the model's clock) at a wall time.
     pub fn match_minute(&self, at: Offset) -> f64 {
@@ -87,6 +97,17 @@ pub struct StepInfo {
     pub name: String,
     /// The service that it asks.
     pub service: String,
+}
+
+/// The stream of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamInfo {
+    /// The journey that watches it.
+    pub journey: String,
+    /// The service that it comes from.
+    pub service: String,
+    /// An interruption of playback counts as a stall from here on, in µs of match time.
+    pub stall_min_us: u64,
 }
 
 /// A service.

@@ -38,4 +38,16 @@ pub enum Bound {
         /// At most, in instance-minutes of match time.
         max_instance_min: f64,
     },
+    /// A quantile of the time from a player's start to its first frame.
+    Startup {
+        /// In parts per million: 990 000 is p99.
+        quantile_ppm: u32,
+        /// At most, in ms of wall time.
+        max_ms: f64,
+    },
+    /// Time stalled ÷ (time stalled + time watched), over all viewers.
+    StallRatio {
+        /// At most, from 0 to 1.
+        max: f64,
+    },
 }

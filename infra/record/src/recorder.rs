@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::{
     AnswerCount, ArrivalCounts, AudienceSample, Frame, FrameHead, JourneyInfo, MachineSample,
-    Measure, Offset, Outcome, ResponseCount, Samples, SendCount, SeriesKey, SparseHistogram,
-    TroubleCount, UNANSWERED_MAX, Unanswered,
+    Measure, Offset, Outcome, QoeCounts, RAW_MAX, RawSample, ResponseCount, Samples, SendCount,
+    SeriesKey, SparseHistogram, TroubleCount, UNANSWERED_MAX, Unanswered,
 };
 
 /// More kinds of trouble than that in one interval are counted as one kind.
@@ -42,9 +42,12 @@ pub struct RequestSample {
     pub service_failed_first: bool,
     /// The status of a complete answer; none where there was no complete answer.
     pub status: Option<u16>,
-    /// The viewer, and the how manieth request of the viewer's it is; none where the request was
-    /// never written.
-    pub send: Option<(u32, u32)>,
+    /// The viewer's number.
+    pub viewer: u32,
+    /// The how manieth request of the viewer's.
+    pub send: u32,
+    /// Whether it was written: something of it may have been received.
+    pub written: bool,
 }
 
 /// Where the recorder finds names, and how long an interval is.
@@ -58,6 +61,8 @@ pub struct RecorderPlan {
     pub region: String,
     /// Length of an interval in µs.
     pub interval_us: u64,
+    /// Whether each request is told by itself.
+    pub raw: bool,
 }
 
 impl RecorderPlan {
@@ -97,6 +102,10 @@ pub struct Recorder {
     troubles_known: usize,
     /// The ledger of arrivals of this interval.
     pub arrivals: ArrivalCounts,
+    /// What the viewers of the stream felt in this interval.
+    pub qoe: QoeCounts,
+    raw: Vec<RawSample>,
+    raw_untold: u64,
     bytes_received: u64,
 }
 
@@ -121,6 +130,12 @@ pub struct Drained {
     pub arrivals: ArrivalCounts,
     /// Bytes of answers' bodies.
     pub bytes_received: u64,
+    /// What the viewers of the stream felt.
+    pub qoe: QoeCounts,
+    /// Each request by itself.
+    pub raw: Vec<RawSample>,
+    /// How many more there were.
+    pub raw_untold: u64,
 }
 
 impl Drained {
@@ -149,6 +164,9 @@ impl Drained {
             bytes_received: self.bytes_received,
             audience,
             machine,
+            qoe: self.qoe,
+            raw: self.raw,
+            raw_untold: self.raw_untold,
         }
     }
 }
@@ -173,6 +191,9 @@ impl Recorder {
             troubles: BTreeMap::new(),
             troubles_known: 0,
             arrivals: ArrivalCounts::default(),
+            qoe: QoeCounts::default(),
+            raw: Vec::new(),
+            raw_untold: 0,
             bytes_received: 0,
             plan,
         }
@@ -200,16 +221,39 @@ impl Recorder {
             count.served += u64::from(outcome == Outcome::Ok);
             count.abandoned += u64::from(outcome == Outcome::Abandoned);
         }
-        match (sample.status, sample.send) {
-            (Some(status), _) => *self.answers.entry((journey, step, status)).or_default() += 1,
-            (None, Some(_)) if self.unanswered.len() >= UNANSWERED_MAX => {
-                self.unanswered_untold += 1;
-            }
-            (None, Some((viewer, send))) => {
-                self.unanswered.push((journey, step, viewer, send, outcome));
-            }
-            (None, None) => {}
+        match sample.status {
+            Some(status) => *self.answers.entry((journey, step, status)).or_default() += 1,
+            None if !sample.written => {}
+            None if self.unanswered.len() >= UNANSWERED_MAX => self.unanswered_untold += 1,
+            None => self.unanswered.push((journey, step, sample.viewer, sample.send, outcome)),
         }
+        if self.plan.raw {
+            self.tell(sample);
+        }
+    }
+
+    /// Keeps a request by itself.
+    fn tell(&mut self, of: &RequestSample) {
+        if self.raw.len() >= RAW_MAX {
+            self.raw_untold += 1;
+            return;
+        }
+        let RequestSample { viewer, send, written, journey, step, due, sent, done, .. } = *of;
+        let RequestSample { outcome, status, bytes, retry, .. } = *of;
+        self.raw.push(RawSample {
+            viewer,
+            send,
+            written,
+            journey,
+            step,
+            due,
+            sent,
+            done,
+            outcome,
+            status,
+            bytes,
+            retry,
+        });
     }
 
     /// Takes what viewers did at a moment, given by its place in the plan.
@@ -237,9 +281,19 @@ impl Recorder {
 
     /// Takes a viewer's whole start: from the arrival to the last of the steps before watching.
     pub fn journey(&mut self, journey: u16, outcome: Outcome, us: u64) {
+        self.add_whole(journey, outcome, Measure::Journey, us);
+    }
+
+    /// Takes the start of a player: to its first frame, or to when that was given up.
+    pub fn first_frame(&mut self, journey: u16, outcome: Outcome, us: u64) {
+        self.add_whole(journey, outcome, Measure::FirstFrame, us);
+    }
+
+    /// A sample of a whole journey.
+    fn add_whole(&mut self, journey: u16, outcome: Outcome, measure: Measure, us: u64) {
         let nameless =
             self.plan.journeys.get(usize::from(journey)).map_or(0, |known| known.steps.len());
-        self.add(journey, nameless as u16, outcome, Measure::Journey, us);
+        self.add(journey, nameless as u16, outcome, measure, us);
     }
 
     /// Hands over everything and starts anew.
@@ -256,6 +310,9 @@ impl Recorder {
             troubles: self.drain_troubles(&plan),
             arrivals: take(&mut self.arrivals),
             bytes_received: take(&mut self.bytes_received),
+            qoe: take(&mut self.qoe),
+            raw: take(&mut self.raw),
+            raw_untold: take(&mut self.raw_untold),
         }
     }
 
@@ -352,130 +409,4 @@ impl Recorder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::StepInfo;
-
-    fn recorder() -> Recorder {
-        let steps = vec![
-            StepInfo { name: "config".into(), service: "home".into() },
-            StepInfo { name: "heartbeat".into(), service: "playback".into() },
-        ];
-        let journeys = vec![JourneyInfo { name: "streaming".into(), steps }];
-        Recorder::new(Arc::new(RecorderPlan {
-            journeys,
-            moments: vec!["out".into(), "push".into()],
-            region: "local".into(),
-            interval_us: 1_000_000,
-        }))
-    }
-
-    fn sample() -> RequestSample {
-        RequestSample {
-            journey: 0,
-            step: 1,
-            outcome: Outcome::Ok,
-            due: Offset(999_999),
-            possible: Offset(1_400_000),
-            sent: Offset(1_500_000),
-            done: Offset(1_700_000),
-            retry: false,
-            bytes: 5,
-            service_failed_first: false,
-            status: Some(200),
-            send: Some((7, 1)),
-        }
-    }
-
-    #[test]
-    fn a_request_is_counted_where_it_was_due() {
-        let mut recorder = recorder();
-        let sample = sample();
-        recorder.request(&sample);
-        recorder.request(&RequestSample { retry: true, outcome: Outcome::Timeout, ..sample });
-        let drained = recorder.drain();
-        let sends = &drained.sends;
-        assert_eq!(sends.len(), 1);
-        assert_eq!((sends[0].service.as_str(), sends[0].due_interval), ("playback", 0));
-        assert_eq!((sends[0].journey.as_str(), sends[0].step.as_str()), ("streaming", "heartbeat"));
-        assert_eq!((sends[0].first, sends[0].retries, sends[0].served), (1, 1, 1));
-        let of = |measure| {
-            let found = drained.series.iter().find(|(k, _)| {
-                k.measure == measure && k.step == "heartbeat" && k.outcome == Outcome::Ok
-            });
-            found.map(|(_, samples)| samples.max_us)
-        };
-        assert_eq!(of(Measure::Response), Some(700_001));
-        assert_eq!(of(Measure::Service), Some(200_000));
-        assert_eq!(of(Measure::Lag), Some(100_000));
-        assert_eq!(recorder.drain(), Drained::default());
-    }
-
-    #[test]
-    fn every_written_request_is_answered_or_told() {
-        let mut recorder = recorder();
-        let abandoned = RequestSample {
-            outcome: Outcome::Abandoned,
-            status: None,
-            send: Some((7, 2)),
-            ..sample()
-        };
-        let refused = RequestSample {
-            outcome: Outcome::Rejected,
-            status: Some(503),
-            service_failed_first: true,
-            ..sample()
-        };
-        recorder.request(&sample());
-        recorder.request(&refused);
-        recorder.request(&RequestSample { retry: true, service_failed_first: false, ..refused });
-        recorder.request(&abandoned);
-        recorder.request(&RequestSample {
-            outcome: Outcome::ConnectError,
-            send: None,
-            ..abandoned
-        });
-        let drained = recorder.drain();
-        let answer = |status, count| AnswerCount { service: "playback".into(), status, count };
-        assert_eq!(drained.answers, [answer(200, 1), answer(503, 2)]);
-        assert_eq!(drained.unanswered.len(), 1);
-        let told = &drained.unanswered[0];
-        assert_eq!((told.viewer, told.send, told.outcome), (7, 2, Outcome::Abandoned));
-        assert_eq!((told.service.as_str(), drained.unanswered_untold), ("playback", 0));
-        assert_eq!(drained.sends[0].viewers_not_served, 1);
-    }
-
-    #[test]
-    fn a_frame_tells_of_a_bounded_number_of_things() {
-        let mut recorder = recorder();
-        let broken = RequestSample { outcome: Outcome::Broken, status: None, ..sample() };
-        (0..UNANSWERED_MAX + 3).for_each(|_| recorder.request(&broken));
-        (0..TROUBLES_MAX + 5).for_each(|n| recorder.trouble(0, 0, &format!("trouble {n}")));
-        recorder.trouble(0, 0, &"é".repeat(500));
-        recorder.trouble(0, 0, "trouble 3");
-        let drained = recorder.drain();
-        assert_eq!((drained.unanswered.len(), drained.unanswered_untold), (UNANSWERED_MAX, 3));
-        assert_eq!(drained.troubles.len(), TROUBLES_MAX + 1);
-        let count = |what: &str| drained.troubles.iter().find(|t| t.what == what).map(|t| t.count);
-        assert_eq!((count(OTHER_TROUBLES), count("trouble 3")), (Some(6), Some(2)));
-        assert_eq!(recorder.drain(), Drained::default());
-        recorder.trouble(0, 0, &"é".repeat(500));
-        assert_eq!(recorder.drain().troubles[0].what, "é".repeat(100));
-    }
-
-    #[test]
-    fn responses_are_told_by_moment_with_their_first_time() {
-        let mut recorder = recorder();
-        recorder.response(1, Offset(900), |count| count.came += 2);
-        recorder.response(1, Offset(700), |count| count.came += 1);
-        recorder.response(0, Offset(950), |count| count.woken += 1);
-        let head = FrameHead { worker: 3, sequence: 9, to: Offset(1000), ..FrameHead::default() };
-        let audience = AudienceSample { present: 4, ..AudienceSample::default() };
-        let frame = recorder.drain().into_frame(head, audience, MachineSample::default());
-        assert_eq!((frame.worker, frame.sequence, frame.audience.present), (3, 9, 4));
-        let [out, push] = frame.responses.as_slice() else { panic!("two moments") };
-        assert_eq!((out.moment.as_str(), out.woken), ("out", 1));
-        assert_eq!((push.moment.as_str(), push.came), ("push", 3));
-        assert_eq!(push.first_at, Some(Offset(700)));
-    }
-}
+mod tests;

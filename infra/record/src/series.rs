@@ -69,11 +69,15 @@ pub enum Measure {
     Lag,
     /// A whole visit's start: from the arrival to the last of the `after` steps.
     Journey,
+    /// From the start of a player to the end of its first segment; `abandoned` where the viewer
+    /// left or the player gave up before: a lower bound.
+    FirstFrame,
 }
 
 impl Measure {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Response, Self::Service, Self::Lag, Self::Journey];
+    pub const ALL: [Self; 5] =
+        [Self::Response, Self::Service, Self::Lag, Self::Journey, Self::FirstFrame];
 
     /// The name in files and reports.
     pub fn name(self) -> &'static str {
@@ -82,6 +86,7 @@ impl Measure {
             Self::Service => "service",
             Self::Lag => "lag",
             Self::Journey => "journey",
+            Self::FirstFrame => "first_frame",
         }
     }
 }

@@ -3,7 +3,7 @@
 use hulk_record::Record;
 use hulk_scaling::elasticity::Elasticity;
 
-use crate::summary::{StepRequests, StepSummary};
+use crate::summary::{StepRequests, StepSummary, untold};
 use crate::verdict::{ObjectiveStatus, ServiceScaling, Verdict};
 use crate::words::{count, escape, micros, minute, number, percent};
 
@@ -242,7 +242,17 @@ pub(super) fn environment(record: &Record) -> String {
         ("Kernel", environment.kernel.clone()),
         ("Interval", format!("{} of wall time", micros(manifest.interval_us as f64))),
     ];
+    let rows = rows.into_iter().chain(single_requests(record));
     let rows: String =
-        rows.iter().map(|(what, of)| format!("<dt>{what}</dt><dd>{}</dd>\n", escape(of))).collect();
+        rows.map(|(what, of)| format!("<dt>{what}</dt><dd>{}</dd>\n", escape(&of))).collect();
     format!("<dl>\n{rows}</dl>\n")
+}
+
+/// Where requests are told one by one.
+fn single_requests(record: &Record) -> Option<(&'static str, String)> {
+    let text = match untold(record) {
+        0 => "each in raw.csv".to_owned(),
+        more => format!("in raw.csv, but for {} that had no room there", count(more)),
+    };
+    record.manifest.raw.then_some(("Single requests", text))
 }

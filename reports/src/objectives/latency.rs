@@ -27,7 +27,7 @@ impl Wanted {
 
     /// The samples without which a 95 % one-sided bound of the quantile cannot be given: 299 for
     /// p99, 2,995 for p99.9.
-    fn samples_min(&self) -> u64 {
+    pub(super) fn samples_min(&self) -> u64 {
         let quantile = f64::from(self.quantile_ppm) / 1e6;
         if quantile <= 0.0 || quantile >= 1.0 {
             return 1;
@@ -103,7 +103,7 @@ pub(super) fn result(
 
 /// The first interval whose own quantile is above the limit, and the one with the most samples
 /// above it.
-fn intervals_of_breach(
+pub(super) fn intervals_of_breach(
     view: &View<'_>,
     keep: impl Fn(&Frame) -> bool,
     wants: impl Fn(&SeriesKey) -> bool,

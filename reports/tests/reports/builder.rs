@@ -220,5 +220,8 @@ fn manifest(minutes: &[Minute], objectives: Vec<Objective>) -> Manifest {
             cores: 4,
             memory_mib: 16_384,
         },
+        stream: None,
+        run_id: None,
+        raw: false,
     }
 }

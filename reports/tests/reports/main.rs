@@ -4,6 +4,8 @@
 mod builder;
 mod judge;
 mod ledgers;
+mod playback;
+mod raw;
 mod render;
 mod scaling;
 mod target;

@@ -39,6 +39,16 @@ fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
             let hint = Some(format!("the steps ask {}", services.join(", ")));
             root.problem_at("objective", message, hint);
         }
+        let of_stream = matches!(objective.bound, Bound::Startup { .. } | Bound::StallRatio { .. });
+        let stream = rehearsal.script.stream().map(|stream| stream.service);
+        if of_stream && stream.as_ref() != Some(&objective.service) {
+            let message = format!("`{}` is about a stream", objective.name);
+            let hint = match stream {
+                Some(service) => format!("the stream comes from `{service}`"),
+                None => "no journey has an `hls` step: add one, or drop the objective".to_owned(),
+            };
+            root.problem_at("objective", message, Some(hint));
+        }
         let scaling = matches!(objective.bound, Bound::CapacityDebt { .. });
         let own = matches!(rehearsal.target, Target::Url { .. });
         if own && scaling && rehearsal.clock.speed != 1.0 {

@@ -100,6 +100,16 @@ fn names_that_are_not_known_are_refused_with_those_that_are() {
 }
 
 #[test]
+fn what_viewers_feel_of_a_stream_can_be_wanted() {
+    let stalls = changed(&[(DEBT, "stall_ratio = { max = 1.5 }")]);
+    assert!(problems(&stalls).to_string().contains("`max`"), "{}", problems(&stalls));
+    let of_home = changed(&[(DEBT, "startup = { quantile = 0.95, max_ms = 2_000 }")]);
+    let shown = problems(&of_home).to_string();
+    assert!(shown.contains("is about a stream"), "{shown}");
+    assert!(shown.contains("the stream comes from `edge`"), "{shown}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_no_rehearsal() {
     let error = Rehearsal::load("no-such-rehearsal").expect_err("it is neither file nor shipped");
     assert!(matches!(error, LoadError::Unreadable { .. }), "{error}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hulk_record::MatchTime;
+use hulk_record::{MatchTime, Outcome};
 use hulk_traffic_models::Stay;
 
 use super::sequence::{Cursor, Reached, Who};
@@ -60,6 +60,15 @@ pub enum Note {
     Left(u16),
     /// … and came back to the video.
     Returned(u16),
+    /// A player's start came to its end: with a first frame, or abandoned.
+    FirstFrame {
+        /// The journey's place in the record.
+        journey: u16,
+        /// When the player started.
+        since: MatchTime,
+        /// How it ended.
+        outcome: Outcome,
+    },
     /// The connection is to be closed.
     Disconnect,
     /// Something was not as the journey needs it.
@@ -127,7 +136,8 @@ impl Session {
 
     /// The viewer closes the app at a time before the stay is over, if it comes to that.
     pub(super) fn leave_app_at(&mut self, at: MatchTime) {
-        (self.cursor, self.watch) = (None, None);
+        self.cursor = None;
+        self.stop_watching(at);
         if let Leg::Video { second } = self.leg
             && at < self.until
         {
@@ -138,7 +148,8 @@ impl Session {
 
     /// This leg is over at `now`. Whether there is another one.
     pub fn turn(&mut self, now: MatchTime) -> bool {
-        (self.cursor, self.watch) = (None, None);
+        self.cursor = None;
+        self.stop_watching(now);
         let end = self.arrival.end;
         match self.leg {
             Leg::Idle { second } => {

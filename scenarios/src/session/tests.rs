@@ -261,3 +261,30 @@ fn a_journey_without_watching_comes_to_its_end() {
     // Someone who resumes has nothing to do from the start.
     assert_eq!(viewer(&script(&[one]), true).next(), None);
 }
+
+#[test]
+fn what_a_viewer_feels_of_the_stream_is_told_once() {
+    const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n/live/media.m3u8\n";
+    const MEDIA: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:1\n\
+                         #EXTINF:6,\n/1.ts\n#EXTINF:6,\n/2.ts\n#EXTINF:6,\n/3.ts\n";
+    let mut session = viewer(&script(&[STREAM]), false);
+    for (after_s, status, body) in
+        [(0.5, 200, MASTER), (0.5, 200, MEDIA), (1.0, 404, ""), (2.0, 200, ""), (0.0, 200, "")]
+    {
+        ask(&mut session, after_s, status, body);
+    }
+    let start = session.notes().find_map(|note| match note {
+        Note::FirstFrame { since, outcome, .. } => Some((since, outcome)),
+        _ => None,
+    });
+    assert_eq!(start, Some((at(0.0), Outcome::Ok)));
+    let begun = session.take_qoe(at(4.0)).expect("something was felt");
+    assert_eq!((begun.started, begun.segments_skipped, begun.viewers_watched), (1, 1, 0));
+    assert_eq!(session.take_qoe(at(4.0)), None);
+    // Both segments are played at about 16 s: the viewer stays until 1,000 s.
+    assert!(session.turn(at(1000.0)) || session.next().is_none());
+    let felt = session.take_qoe(at(1000.0)).expect("something was felt");
+    assert_eq!((felt.watched_us, felt.stalls), (12_000_000, 1));
+    assert_eq!((felt.viewers_watched, felt.viewers_stalled), (1, 1));
+    assert!((983_000_000..985_000_000).contains(&felt.stalled_us), "{felt:?}");
+}

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use hulk_record::{MatchTime, Outcome, hash_of, seed_of, unit_of};
+use hulk_record::{MatchTime, Outcome, QoeCounts, hash_of, seed_of, unit_of};
 
 use super::memory::{Memory, render};
 use super::sequence::{Cursor, Reached, Who};
 use super::{Ended, Note, Planned, Session, What, micros};
 use crate::Script;
 use crate::retry::Failure;
-use crate::steps::{Flag, HlsRequest, HlsState};
+use crate::steps::{Flag, HlsRequest, HlsState, Leaves, Started, stall_min_us};
 
 /// A viewer who asked to refresh slowly does so half as often.
 const SLOW_REFRESH: f64 = 2.0;
@@ -24,6 +24,13 @@ pub(super) struct Watch {
     act: Option<Act>,
     /// The answers to moments that are still to come, the next one last.
     acts: Vec<(MatchTime, u16)>,
+}
+
+/// What a viewer is counted among already, each once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Felt {
+    watched: bool,
+    stalled: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -63,7 +70,7 @@ impl Watch {
             let device = script.devices.as_ref().zip(memory.device());
             let kbps_max = device.and_then(|(devices, place)| devices.kbps_max(place));
             let kbps_max = placed.what.kbps_max.min(kbps_max.unwrap_or(f64::INFINITY));
-            HlsState::new(now, master.into(), kbps_max)
+            HlsState::new(now, master.into(), kbps_max, stall_min_us(script.speed))
         });
         let mut acts: Vec<_> = acts.iter().copied().filter(|(at, _)| *at >= now).collect();
         acts.sort_unstable_by(|a, b| b.cmp(a));
@@ -191,17 +198,20 @@ impl Session {
         let step = &placed.what;
         // What was answered as expected is with the player already.
         let Some(failure) = failure else { return };
+        state.tell(now, &mut self.qoe);
         if matches!(ended, Ended::Answer { status: 404 | 410, .. })
             && request == HlsRequest::Segment
         {
-            return state.give_up_segment();
+            return state.give_up_segment(&mut self.qoe);
         }
         let attempt = state.failed(request);
         match self.player_wait_s(failure, attempt, retry_after_s) {
             Some(wait_s) => state.wait_until(now.plus(micros(wait_s))),
             None => {
                 self.trouble(planned, "the player gave up".to_owned());
-                state.restart(now.plus(micros(step.restart_s)));
+                let again = now.plus(micros(step.restart_s));
+                let ended = state.gave_up(now, again, &mut self.qoe);
+                self.start_over(ended);
             }
         }
     }
@@ -232,12 +242,49 @@ impl Session {
     ) -> Outcome {
         let placed = self.script.hls.as_ref();
         let state = self.watch.as_mut().and_then(|watch| watch.hls.as_mut());
-        match placed.zip(state) {
-            Some((placed, state)) => match state.answered(&placed.what, request, now, body) {
-                true => Outcome::Ok,
-                false => Outcome::CheckFailed,
-            },
-            None => Outcome::Ok,
+        let Some((placed, state)) = placed.zip(state) else { return Outcome::Ok };
+        let (is_one, ended) = state.answered(&placed.what, request, now, body, &mut self.qoe);
+        self.start_over(ended);
+        if is_one { Outcome::Ok } else { Outcome::CheckFailed }
+    }
+
+    /// Writes down the end of a player's start.
+    fn start_over(&mut self, ended: Option<Started>) {
+        let Some(Started { since, outcome }) = ended else { return };
+        let journey = self.script.hls.as_ref().map_or(0, |placed| placed.journey);
+        self.notes.push(Note::FirstFrame { journey, since, outcome });
+    }
+
+    /// The watching ends, by the viewer or with the run.
+    pub(super) fn stop_watching(&mut self, at: MatchTime) {
+        let who = if at >= self.arrival.end { Leaves::Run } else { Leaves::Viewer };
+        self.leave_stream(at, who);
+    }
+
+    /// The run takes the viewer out.
+    pub fn stop(&mut self, at: MatchTime) {
+        self.leave_stream(at, Leaves::Run);
+    }
+
+    fn leave_stream(&mut self, at: MatchTime, who: Leaves) {
+        let Some(mut state) = self.watch.take().and_then(|watch| watch.hls) else { return };
+        let ended = state.leave(at, who, &mut self.qoe);
+        self.start_over(ended);
+    }
+
+    /// What was felt of the stream since the last call, at `now`; none where that was nothing.
+    pub fn take_qoe(&mut self, now: MatchTime) -> Option<QoeCounts> {
+        if self.qoe == QoeCounts::default() {
+            return None;
         }
+        let mut qoe = std::mem::take(&mut self.qoe);
+        if now >= MatchTime(0) {
+            let first = |count: u64, known: &mut bool| {
+                u64::from(count > 0 && !std::mem::replace(known, true))
+            };
+            qoe.viewers_watched = first(qoe.watched_us, &mut self.felt.watched);
+            qoe.viewers_stalled = first(qoe.stalls, &mut self.felt.stalled);
+        }
+        Some(qoe)
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::VecDeque;
 
-use hulk_record::MatchTime;
+use hulk_record::{MatchTime, QoeCounts};
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
+use super::playback::{Leaves, Playback, Started};
 use crate::choice::When;
 use crate::playlist::{self, Playlist};
 use crate::template::Template;
@@ -70,7 +71,7 @@ pub(crate) enum HlsRequest {
 struct Segment {
     number: i64,
     path: Box<str>,
-    length_s: f64,
+    length_us: i64,
     shown: MatchTime,
 }
 
@@ -85,8 +86,8 @@ pub(crate) struct HlsState {
     /// Shown and not loaded yet; no more than a playlist's window.
     waiting: VecDeque<Segment>,
     last_shown: Option<i64>,
-    play_started: Option<MatchTime>,
-    loaded_s: f64,
+    playback: Playback,
+    stall_min_us: i64,
     /// What failed last, and how often in a row.
     failed: Option<(HlsRequest, u32)>,
     /// Before this nothing is asked for again after a failure.
@@ -94,14 +95,46 @@ pub(crate) struct HlsState {
 }
 
 impl HlsState {
-    /// A player that starts with the master playlist at this path, for at most so many kbit/s.
-    pub(crate) fn new(start: MatchTime, master: Box<str>, kbps_max: f64) -> Self {
-        Self { master, kbps_max, master_due: start, not_before: start, ..Self::default() }
+    /// A player that starts with the master playlist at this path, for at most so many kbit/s; an
+    /// interruption of so many µs is a stall.
+    pub(crate) fn new(
+        start: MatchTime,
+        master: Box<str>,
+        kbps_max: f64,
+        stall_min_us: i64,
+    ) -> Self {
+        let playback = Playback::new(start, stall_min_us);
+        let (master_due, not_before) = (start, start);
+        Self { master, kbps_max, master_due, not_before, playback, stall_min_us, ..Self::default() }
     }
 
-    /// Starts anew, as a viewer does whose player has given up.
-    pub(crate) fn restart(&mut self, at: MatchTime) {
-        *self = Self::new(at, std::mem::take(&mut self.master), self.kbps_max);
+    /// The player gives up at `now`; the viewer starts it anew at `again`. The end of a start that
+    /// had not come to a first frame.
+    pub(crate) fn gave_up(
+        &mut self,
+        now: MatchTime,
+        again: MatchTime,
+        qoe: &mut QoeCounts,
+    ) -> Option<Started> {
+        let ended = self.playback.gave_up(now, again, qoe);
+        let (master, playback) = (std::mem::take(&mut self.master), self.playback);
+        *self = Self { playback, ..Self::new(again, master, self.kbps_max, self.stall_min_us) };
+        ended
+    }
+
+    /// The viewer goes, or the run ends: the end of a start, as above.
+    pub(crate) fn leave(
+        &mut self,
+        now: MatchTime,
+        who: Leaves,
+        qoe: &mut QoeCounts,
+    ) -> Option<Started> {
+        self.playback.leave(now, who, qoe)
+    }
+
+    /// Time has come to `now`.
+    pub(crate) fn tell(&mut self, now: MatchTime, qoe: &mut QoeCounts) {
+        self.playback.tell(now, qoe);
     }
 
     /// What is due next, and when.
@@ -134,37 +167,39 @@ impl HlsState {
         }
     }
 
-    /// The answer came. Whether it was a playlist where one was asked for.
+    /// The answer came. Whether it was a playlist where one was asked for, and the end of a start
+    /// if it was the first segment.
     pub(crate) fn answered(
         &mut self,
         step: &HlsStep,
         request: HlsRequest,
         now: MatchTime,
         body: &[u8],
-    ) -> bool {
+        qoe: &mut QoeCounts,
+    ) -> (bool, Option<Started>) {
+        self.playback.tell(now, qoe);
         self.failed = self.failed.filter(|(failed, _)| *failed != request);
         match request {
             HlsRequest::Master => match playlist::rendition(body, self.kbps_max) {
-                Some(path) => {
+                Some((path, kbps)) => {
                     self.media_path = Some(path.into());
                     self.playlist_due = now;
-                    true
+                    self.playback.rated(kbps);
+                    (true, None)
                 }
-                None => false,
+                None => (false, None),
             },
             HlsRequest::Playlist => match Playlist::parse(body) {
                 Some(playlist) => {
-                    self.shown(step, now, &playlist);
-                    true
+                    qoe.segments_skipped += self.shown(step, now, &playlist);
+                    (true, None)
                 }
-                None => false,
+                None => (false, None),
             },
             HlsRequest::Segment => {
-                if let Some(segment) = self.waiting.pop_front() {
-                    self.play_started.get_or_insert(now);
-                    self.loaded_s += segment.length_s;
-                }
-                true
+                let segment = self.waiting.pop_front();
+                let loaded = |of: Segment| self.playback.loaded(now, of.length_us, qoe);
+                (true, segment.and_then(loaded))
             }
         }
     }
@@ -182,19 +217,19 @@ impl HlsState {
     }
 
     /// The segment is not there and will not be: go on with the next.
-    pub(crate) fn give_up_segment(&mut self) {
-        self.waiting.pop_front();
+    pub(crate) fn give_up_segment(&mut self, qoe: &mut QoeCounts) {
+        qoe.segments_skipped += u64::from(self.waiting.pop_front().is_some());
         self.failed = None;
     }
 
     /// The later of "the playlist shows it" and "the buffer has room".
     fn segment_due(&self, step: &HlsStep, segment: &Segment) -> MatchTime {
-        let Some(started) = self.play_started else { return segment.shown };
-        let played_s = self.loaded_s + segment.length_s - step.buffer_s;
-        segment.shown.max(started.plus((played_s * 1e6) as i64))
+        let room = self.playback.room_at(segment.length_us, (step.buffer_s * 1e6) as i64);
+        room.map_or(segment.shown, |at| segment.shown.max(at))
     }
 
-    fn shown(&mut self, step: &HlsStep, now: MatchTime, playlist: &Playlist<'_>) {
+    /// How many of those that were to be loaded are not there any more.
+    fn shown(&mut self, step: &HlsStep, now: MatchTime, playlist: &Playlist<'_>) -> u64 {
         let count = playlist.segments.len() as i64;
         let newest = playlist.first_number + count - 1;
         let next = match self.last_shown {
@@ -204,15 +239,18 @@ impl HlsState {
         };
         for (number, (path, length_s)) in (playlist.first_number..).zip(&playlist.segments) {
             if number >= next {
-                let path = (*path).into();
-                self.waiting.push_back(Segment { number, path, length_s: *length_s, shown: now });
+                let (path, length_us) = ((*path).into(), (length_s * 1e6).round() as i64);
+                self.waiting.push_back(Segment { number, path, length_us, shown: now });
             }
         }
+        let wanted = self.waiting.len();
         self.waiting.retain(|segment| segment.number >= playlist.first_number);
+        let gone = wanted - self.waiting.len();
         let changed = self.last_shown != Some(newest);
         self.last_shown = Some(newest);
         let reload_s = if changed { playlist.target_s } else { playlist.target_s / 2.0 };
         self.playlist_due = now.plus((reload_s * 1e6) as i64);
+        gone as u64
     }
 }
 
@@ -238,10 +276,20 @@ mod tests {
         text
     }
 
+    fn answer(
+        player: &mut HlsState,
+        step: &HlsStep,
+        request: HlsRequest,
+        now: MatchTime,
+        body: &str,
+    ) -> bool {
+        player.answered(step, request, now, body.as_bytes(), &mut QoeCounts::default()).0
+    }
+
     fn player() -> HlsState {
-        let mut player = HlsState::new(MatchTime(0), "/live/master.m3u8".into(), 500.0);
+        let mut player = HlsState::new(MatchTime(0), "/live/master.m3u8".into(), 500.0, 250_000);
         let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n/live/240p/media.m3u8\n";
-        assert!(player.answered(&step(), HlsRequest::Master, MatchTime(0), master.as_bytes()));
+        assert!(answer(&mut player, &step(), HlsRequest::Master, MatchTime(0), master));
         assert_eq!(player.next(&step()), (MatchTime(0), HlsRequest::Playlist));
         player
     }
@@ -256,7 +304,7 @@ mod tests {
             now = now.max(due);
             log.push(format!("{} {}", now.as_s(), player.path(request)));
             let body = media(1000 + now.0 / 6_000_000);
-            player.answered(&step, request, now, body.as_bytes());
+            answer(&mut player, &step, request, now, &body);
         }
         assert_eq!(
             log,
@@ -279,7 +327,7 @@ mod tests {
     fn an_unchanged_playlist_is_loaded_again_after_half_the_target_duration() {
         let (step, mut player) = (step(), player());
         for _ in 0..2 {
-            player.answered(&step, HlsRequest::Playlist, MatchTime(0), media(1000).as_bytes());
+            answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), &media(1000));
         }
         player.waiting.clear();
         assert_eq!(player.next(&step), (MatchTime::from_s(3.0), HlsRequest::Playlist));
@@ -288,9 +336,9 @@ mod tests {
     #[test]
     fn a_full_buffer_delays_the_next_segment() {
         let (step, mut player) = (HlsStep { buffer_s: 12.0, ..step() }, player());
-        player.answered(&step, HlsRequest::Playlist, MatchTime(0), media(1000).as_bytes());
+        answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), &media(1000));
         for _ in 0..2 {
-            player.answered(&step, HlsRequest::Segment, MatchTime::from_s(1.0), b"");
+            answer(&mut player, &step, HlsRequest::Segment, MatchTime::from_s(1.0), "");
         }
         // Playback started at 1 s with 6 s loaded; 12 s are loaded: room for 6 more at 7 s.
         let (due, request) = player.next(&step);
@@ -302,6 +350,6 @@ mod tests {
     #[test]
     fn something_else_than_a_playlist_is_noticed() {
         let (step, mut player) = (step(), player());
-        assert!(!player.answered(&step, HlsRequest::Playlist, MatchTime(0), b"<html>"));
+        assert!(!answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), "<html>"));
     }
 }

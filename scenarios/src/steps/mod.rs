@@ -5,6 +5,7 @@ mod every;
 mod flag;
 mod give_up;
 mod hls;
+mod playback;
 mod request;
 
 pub use after::AfterStep;
@@ -13,6 +14,7 @@ pub use flag::Flag;
 pub(crate) use flag::{Flags, HEADER as FLAGS_HEADER};
 pub use hls::HlsStep;
 pub(crate) use hls::{HlsRequest, HlsState};
+pub(crate) use playback::{Leaves, Started, stall_min_us};
 pub use request::{Method, RequestSpec};
 
 use hulk_settings::Section;
