@@ -62,7 +62,8 @@ pub(super) fn read_name<T>(
         Ok(Ok(value)) => Some(value),
         Ok(Err(problems)) => {
             inner.list.extend(problems.list);
-            section.problem_at(key, format!("the {what} `{name}` has problems"), None);
+            let hint = Some("they are told with its own lines".to_owned());
+            section.problem_at(key, format!("the {what} `{name}` has problems"), hint);
             None
         }
         Err((message, hint)) => {
