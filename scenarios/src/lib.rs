@@ -6,6 +6,7 @@ mod devices;
 mod estimate;
 mod extract;
 mod feeder;
+mod files;
 mod journey;
 mod playlist;
 mod rehearsal;
@@ -19,7 +20,7 @@ mod template;
 mod values;
 mod viewer;
 
-pub use estimate::{Estimate, ServiceEstimate};
+pub use estimate::{Estimate, MachineEstimate, ServiceEstimate};
 pub use extract::Headers;
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};

@@ -149,7 +149,7 @@ impl Script {
     ///
     /// # Errors
     /// Every problem, in words.
-    pub fn of(journey: Journey) -> Result<Self, Vec<String>> {
+    pub fn of(journey: Journey) -> Result<Self, Vec<(String, String)>> {
         let (journeys, edges) = (vec![journey], vec!["target".to_owned()]);
         Self::compile(Ingredients { journeys, edges, speed: 1.0, ..Ingredients::default() })
     }

@@ -59,11 +59,11 @@ pub(crate) fn devices(name: &str) -> Option<Arc<Source>> {
 }
 
 /// The shipped names of one kind, for a hint.
-pub(crate) fn names(kind: &str) -> String {
+pub(crate) fn names(kind: &str) -> impl Iterator<Item = &'static str> {
     let files = match kind {
         "journey" => JOURNEYS,
         "devices" => DEVICES,
         _ => PLATFORMS,
     };
-    files.iter().map(|(name, ..)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    files.iter().map(|(name, ..)| *name)
 }

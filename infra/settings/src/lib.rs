@@ -11,5 +11,5 @@ mod section;
 mod value;
 
 pub use problem::{Problem, Problems, Source};
-pub use section::{FreeValue, Section, read};
+pub use section::{FreeValue, Section, keys_of, read};
 pub use value::{nearest, nearest_or_all};

@@ -48,6 +48,12 @@ pub fn read<T>(
     }
 }
 
+/// The keys at the root of `source`, in the order of their names; none where it is no TOML.
+pub fn keys_of(source: &Source) -> Option<Vec<String>> {
+    let root = DeTable::parse(&source.text).ok()?;
+    Some(root.get_ref().keys().map(|key| key.get_ref().to_string()).collect())
+}
+
 struct Sink {
     source: Arc<Source>,
     problems: RefCell<Vec<Problem>>,
