@@ -30,6 +30,14 @@ const DEVICES: &[File] = files! {
     "2025" => "devices/2025.toml",
 };
 
+/// The files that `hulk init` writes, by their names: a rehearsal of one's own target. The
+/// rehearsal names the others.
+pub const TEMPLATES: [(&str, &str); 3] = [
+    ("rehearsal.toml", include_str!("../templates/rehearsal.toml")),
+    ("journey.toml", include_str!("../templates/journey.toml")),
+    ("audience.toml", include_str!("../templates/audience.toml")),
+];
+
 fn find(files: &[File], name: &str) -> Option<Arc<Source>> {
     let (_, path, text) = files.iter().find(|(known, ..)| *known == name)?;
     Some(Source::new(format!("scenarios/{path}"), *text))

@@ -68,7 +68,8 @@ fn every_problem_of_a_file_is_shown_at_once() {
         none,
         [
             "test.toml:1:1: there is no device (add `[device.mobile]`)",
-            "test.toml:1:19: `home` must be a list of its values",
+            "test.toml:1:19: `home` must be a list of its values (for example `home = \
+             [\"small\", \"large\"]`)",
         ]
     );
 }

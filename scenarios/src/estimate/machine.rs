@@ -8,7 +8,7 @@ use crate::Rehearsal;
 /// CPU time of a request, in seconds: of both sides with the embedded platform.
 const CPU_S_BOTH: f64 = 85e-6;
 /// And of the generator alone.
-const CPU_S_GENERATOR: f64 = 50e-6;
+const CPU_S_GENERATOR: f64 = 70e-6;
 /// A share of a core above which sends come late: the limit of a valid run.
 const CPU_SHARE_MAX: f64 = 0.75;
 /// Files that are open beside the viewers' connections.
