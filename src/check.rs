@@ -128,9 +128,9 @@ impl Asked {
             format!("  requests       {:.0}/s at the peak", estimate.requests_per_s_peak),
         ];
         for service in &estimate.services {
-            let window = service.requests_per_window.map(|requests| {
-                format!(", {requests:.0} in a decision window on average")
-            });
+            let window = service
+                .requests_per_window
+                .map(|requests| format!(", {requests:.0} in a decision window on average"));
             lines.push(format!(
                 "    {:<12} {:.0}/s at the peak{}",
                 service.name,

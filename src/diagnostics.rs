@@ -40,8 +40,7 @@ fn coloured(terminal: bool) -> bool {
 /// One problem with its place in the file.
 pub(crate) fn show(problem: &Problem, colour: bool) -> String {
     let mut out = String::new();
-    let theme =
-        if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
     let shown = Shown::of(problem);
     match handler.render_report(&mut out, &shown) {

@@ -49,10 +49,12 @@ fn check_base(base: &str) -> Result<(), Failure> {
     // Its journey and audience are not there yet: only what is said of the target counts here.
     let Err(problems) = Rehearsal::read(&source, Path::new("")) else { return Ok(()) };
     let line = |problem: &Problem| problem.source.place(problem.span.start).0;
-    let of_target = source.text.lines().position(|line| line.starts_with("url = ")).unwrap_or(0) + 1;
-    let wrong = problems.list.into_iter().find(|problem| {
-        problem.source.name == source.name && line(problem) == of_target
-    });
+    let of_target =
+        source.text.lines().position(|line| line.starts_with("url = ")).unwrap_or(0) + 1;
+    let wrong = problems
+        .list
+        .into_iter()
+        .find(|problem| problem.source.name == source.name && line(problem) == of_target);
     match wrong {
         Some(problem) => {
             let hint = problem.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -85,7 +87,8 @@ fn make_folder(folder: &Path) -> Result<bool, Failure> {
     if folder.is_dir() {
         return Ok(false);
     }
-    let told = |error| Failure::Usage(format!("{}: {error}; name another folder", folder.display()));
+    let told =
+        |error| Failure::Usage(format!("{}: {error}; name another folder", folder.display()));
     fs::create_dir_all(folder).map_err(told)?;
     Ok(true)
 }

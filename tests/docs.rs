@@ -126,8 +126,7 @@ fn judge(offences: &[String]) {
 
 #[test]
 fn every_command_of_the_documentation_runs() {
-    const RUN_HERE: &[&str] =
-        &["check", "init", "schema", "completions", "--help", "--version"];
+    const RUN_HERE: &[&str] = &["check", "init", "schema", "completions", "--help", "--version"];
     let (mut run, mut live, mut offences) = (0, BTreeSet::new(), Vec::new());
     let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs-init");
     let _left_by_the_run_before = std::fs::remove_dir_all(&fresh);
@@ -143,7 +142,8 @@ fn every_command_of_the_documentation_runs() {
                 continue;
             }
             // What it prints may go to a file.
-            let words: Vec<&str> = rest.split_whitespace().take_while(|word| *word != ">").collect();
+            let words: Vec<&str> =
+                rest.split_whitespace().take_while(|word| *word != ">").collect();
             if !words.iter().any(|word| RUN_HERE.contains(word)) {
                 offences.push(format!("{}: `{line}` is not known as one of a run", block.at()));
                 continue;

@@ -119,7 +119,8 @@ impl When {
             FreeValue::Texts(values) if !values.is_empty() => Some((name, values)),
             _ => {
                 let message = format!("`{name}` must be a value or a list of values");
-                let hint = Some(format!("for example `{name} = \"…\"` or `{name} = [\"…\", \"…\"]`"));
+                let hint =
+                    Some(format!("for example `{name} = \"…\"` or `{name} = [\"…\", \"…\"]`"));
                 section.problem_at(&name, message, hint);
                 None
             }

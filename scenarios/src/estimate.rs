@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hulk_record::{Bound, MatchTime};
-pub use machine::MachineEstimate;
 use hulk_traffic_models::Schedule;
+pub use machine::MachineEstimate;
 
 use crate::session::Memory;
 use crate::{Placed, Rehearsal, SequenceStep};
@@ -58,9 +58,8 @@ impl Estimate {
         let bins = Bins::of(schedule, (10.0 * speed).max(1.0));
         let calls = Calls::of(rehearsal);
         let viewers_peak = rehearsal.users_peak(schedule);
-        let requests_per_s_peak = bins.peak(|bin| {
-            speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>()
-        });
+        let requests_per_s_peak =
+            bins.peak(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>());
         Self {
             viewers_peak,
             arrivals: schedule.visits.len() as u64,

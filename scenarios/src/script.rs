@@ -252,7 +252,8 @@ impl Compiler {
         names.extend(["viewer", "index", "visit"].map(str::to_owned));
         names.sort_unstable();
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
-            let hint = "choices, traits, values, feeders and what steps keep need names that differ";
+            let hint =
+                "choices, traits, values, feeders and what steps keep need names that differ";
             self.problem(format!("two things are named `{}`", pair[0]), hint.to_owned());
         }
         let mut values = std::mem::take(&mut self.script.values);

@@ -390,7 +390,11 @@ impl<'a> Section<'a> {
         if result.is_none() {
             let (words, kind) = (what.words(), kind_of(value.get_ref()));
             let hint = what.form(key, &self.path_of(key), value.get_ref());
-            self.sink.note(value.span(), format!("`{key}` must be {words}, not {kind}"), Some(hint));
+            self.sink.note(
+                value.span(),
+                format!("`{key}` must be {words}, not {kind}"),
+                Some(hint),
+            );
         }
         result
     }

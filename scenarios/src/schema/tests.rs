@@ -251,12 +251,17 @@ fn node_at<'a>(schema: &'a Value, pointer: &str) -> Node<'a> {
     resolved(schema, node, true)
 }
 
-/// Keys of the schema that the reader does not know yet, by the node's pointer.
-const AHEAD: &[(&str, &[&str])] =
-    &[("/properties/target/properties/url", &["ca", "headers", "resolve", "service"])];
+/// Keys of the schema that the reader does not know at each such place, by the node's pointer.
+const AHEAD: &[(&str, &[&str])] = &[
+    // Not read yet.
+    ("/properties/target/properties/url", &["ca", "headers", "resolve", "service"]),
+    // Known only where it goes with the check's kind: the schema says so by a condition.
+    ("/$defs/check", &["is"]),
+];
 
 #[test]
 fn the_schema_knows_the_keys_of_the_reader_at_each_place_and_no_other() {
+    let mut offences: Vec<String> = Vec::new();
     for (kind, text) in SCHEMAS {
         let schema: Value = serde_json::from_str(text).unwrap();
         let mut seen = BTreeSet::new();
@@ -272,12 +277,15 @@ fn the_schema_knows_the_keys_of_the_reader_at_each_place_and_no_other() {
                 let wanted = format!("unknown key `{UNKNOWN}`");
                 let found = problems.list.iter().find(|p| p.message.starts_with(&wanted));
                 let here = format!("{} at {place:?}, schema {at:?}", file.name);
+                seen.insert(at.clone());
                 if node["additionalProperties"] != Value::Bool(false) {
-                    assert!(found.is_none(), "{here}: the schema has free keys, the reader not");
-                    seen.insert(at);
+                    offences.extend(found.map(|_| format!("{here}: free in the schema only")));
                     continue;
                 }
-                let problem = found.unwrap_or_else(|| panic!("{here}: taken\n{problems}"));
+                let Some(problem) = found else {
+                    offences.push(format!("{here}: the reader takes any key\n{problems}"));
+                    continue;
+                };
                 let known: BTreeSet<&str> = problem.known.iter().copied().collect();
                 let none = Map::new();
                 let given = node["properties"].as_object().unwrap_or(&none);
@@ -285,17 +293,22 @@ fn the_schema_knows_the_keys_of_the_reader_at_each_place_and_no_other() {
                 for (_, ahead) in AHEAD.iter().filter(|(ahead, _)| *ahead == at) {
                     given.retain(|key| !ahead.contains(key) || known.contains(key));
                 }
-                assert_eq!(given, known, "{here}: schema on the left, reader on the right");
-                seen.insert(at);
+                if given != known {
+                    offences.push(format!("{here}: schema {given:?}, reader {known:?}"));
+                }
             }
         }
         let mut all = Vec::new();
         tables_of_schema(&schema, "", &mut all);
         all.retain(|at| !AHEAD.iter().any(|(ahead, _)| at.starts_with(&format!("{ahead}/"))));
         all.retain(|at| !at.starts_with("/$defs/from_env"));
-        let unseen: Vec<&String> = all.iter().filter(|at| !seen.contains(*at)).collect();
-        assert!(unseen.is_empty(), "{kind}: no file has a table for {unseen:#?}");
+        // A journey has one policy; the same table with all of them is in the file of devices.
+        all.retain(|at| kind != "journey" || !at.starts_with("/$defs/retry/"));
+        let unseen = all.iter().filter(|at| !seen.contains(*at));
+        offences.extend(unseen.map(|at| format!("{kind}: no file has a table for {at}")));
     }
+    offences.dedup();
+    assert!(offences.is_empty(), "{} offences\n{}", offences.len(), offences.join("\n"));
 }
 
 /// The pointers of all nodes of a schema that are of tables.
@@ -311,7 +324,9 @@ fn tables_of_schema(node: &Value, at: &str, found: &mut Vec<String>) {
         }
         Value::Array(items) => {
             let each = items.iter().enumerate();
-            each.for_each(|(place, inner)| tables_of_schema(inner, &format!("{at}/{place}"), found));
+            each.for_each(|(place, inner)| {
+                tables_of_schema(inner, &format!("{at}/{place}"), found)
+            });
         }
         _ => {}
     }
@@ -328,7 +343,8 @@ fn every_key_of_a_schema_is_described_and_numbers_say_their_ranges() {
                 assert!(inner["minimum"].is_number() && inner["maximum"].is_number(), "{at}");
                 let text = inner["description"].as_str().unwrap();
                 let unit = if key.ends_with("_ms") { "wall" } else { "match" };
-                let timed = key.ends_with("_s") || key.ends_with("_ms") || key.ends_with("_min");
+                let time = ["_s", "_ms", "_min"].iter().any(|end| key.ends_with(end));
+                let timed = time && !key.contains("bytes");
                 assert!(!timed || text.contains(unit), "{at}: which time? {text}");
             }
         }
@@ -341,5 +357,17 @@ fn every_key_of_a_schema_is_described_and_numbers_say_their_ranges() {
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         assert!(schema["title"].is_string() && schema["description"].is_string(), "{kind}");
         look(&schema, kind);
+    }
+}
+
+#[test]
+fn what_two_kinds_share_is_the_same_in_both() {
+    let shared = |kind: &str, name: &str| {
+        let schema: Value = serde_json::from_str(schema(kind).unwrap()).unwrap();
+        schema["$defs"][name].clone()
+    };
+    assert_eq!(shared("journey", "retry"), shared("devices", "retry"));
+    for kind in ["journey", "model"] {
+        assert_eq!(shared(kind, "delay"), shared("rehearsal", "delay"));
     }
 }
