@@ -1,60 +1,212 @@
 //! `hulk check`: every problem of the files, and what a run would ask for.
 
 use std::io::{Write, stdout};
+use std::path::Path;
 
 use hulk_engine::raise_open_files;
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, LoadError, Rehearsal};
+use serde_json::{Value, json};
 
+use crate::cli::CheckArguments;
 use crate::diagnostics::tell;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, USAGE};
+
+/// Above this share of the free disk, a record is told of.
+const DISK_SHARE_MAX: f64 = 0.5;
+
+/// What this machine has for a run.
+struct Room {
+    /// Files that may be open.
+    descriptors: u64,
+    /// Free bytes where the run's folder would be made, where that can be told.
+    disk_bytes: Option<f64>,
+}
+
+/// What a valid file would ask for.
+struct Asked {
+    rehearsal: Rehearsal,
+    estimate: Estimate,
+    warnings: Vec<String>,
+}
 
 /// Checks each file; the exit code is 2 when one of them has problems.
-pub(crate) fn check(files: &[String]) -> Result<i32, Failure> {
-    let mut code = 0;
-    for file in files {
-        match Rehearsal::load(file) {
-            Ok(rehearsal) => {
-                let schedule = Schedule::generate(&rehearsal.audience);
-                let text = describe(&rehearsal, &Estimate::of(&rehearsal, &schedule));
-                stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
-            }
-            Err(error @ LoadError::Invalid(_)) | Err(error @ LoadError::Unreadable { .. }) => {
-                let failure = Failure::from(error);
-                code = failure.exit_code();
-                tell(&failure);
-            }
+pub(crate) fn check(arguments: &CheckArguments) -> Result<i32, Failure> {
+    let room = Room { descriptors: raise_open_files(), disk_bytes: free_bytes(&arguments.runs) };
+    let (mut code, mut summary, mut documents) = (0, Vec::new(), Vec::new());
+    for file in &arguments.files {
+        let asked = Rehearsal::load(file).map(|rehearsal| Asked::of(rehearsal, arguments, &room));
+        if asked.is_err() {
+            code = USAGE;
         }
+        if arguments.json {
+            documents.push(document(file, &asked, &room));
+            continue;
+        }
+        summary.push(format!("{file}: {}\n", in_short(&asked)));
+        match asked {
+            Ok(asked) => say(&asked.describe(&arguments.runs, &room))?,
+            Err(error) => tell(&Failure::from(error)),
+        }
+    }
+    if arguments.json {
+        let whole = json!({ "valid": code == 0, "files": documents });
+        let text = serde_json::to_string_pretty(&whole).map_err(Failure::internal)?;
+        say(&format!("{text}\n"))?;
+    } else if summary.len() > 1 {
+        say(&format!("\n{}", summary.concat()))?;
     }
     Ok(code)
 }
 
-/// What a run would ask for, with its warnings.
-fn describe(rehearsal: &Rehearsal, estimate: &Estimate) -> String {
-    let mut lines = vec![
-        format!("{}: a valid rehearsal, against {}", rehearsal.file, rehearsal.target.name()),
-        format!(
-            "  wall time      {:.0} s at {} × match speed",
-            estimate.wall_s, rehearsal.clock.speed
-        ),
-        format!(
-            "  viewers        {} at the peak, {} visits",
-            estimate.viewers_peak, estimate.arrivals
-        ),
-        format!("  requests       {:.0}/s at the peak", estimate.requests_per_s_peak),
-        format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
-        format!("  descriptors    {} of {}", estimate.viewers_peak, raise_open_files()),
-    ];
-    for service in &estimate.services {
-        if let Some(requests) = service.requests_per_window {
-            lines.push(format!(
-                "  {:<14} {requests:.0} requests in a decision window, on average",
-                service.name
+fn say(text: &str) -> Result<(), Failure> {
+    stdout().write_all(text.as_bytes()).map_err(Failure::internal)
+}
+
+/// Free bytes on the disk of a folder, which need not be there yet.
+fn free_bytes(folder: &Path) -> Option<f64> {
+    let folder = if folder.is_absolute() { folder } else { &Path::new(".").join(folder) };
+    let there = folder.ancestors().find(|folder| folder.is_dir())?;
+    let disk = rustix::fs::statvfs(there).ok()?;
+    Some(disk.f_bavail as f64 * disk.f_frsize as f64)
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn in_short(asked: &Result<Asked, LoadError>) -> String {
+    match asked {
+        Ok(asked) if asked.warnings.is_empty() => "valid".to_owned(),
+        Ok(asked) => format!("valid, {}", count(asked.warnings.len(), "warning")),
+        Err(LoadError::Invalid(problems)) => count(problems.list.len(), "problem"),
+        Err(LoadError::Unreadable { reason, .. }) => reason.clone(),
+    }
+}
+
+/// Bytes, as a person reads them.
+fn size(bytes: f64) -> String {
+    match bytes {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b => format!("{:.0} MB", (b / 1e6).max(1.0)),
+    }
+}
+
+impl Asked {
+    fn of(rehearsal: Rehearsal, arguments: &CheckArguments, room: &Room) -> Self {
+        let schedule = Schedule::generate(&rehearsal.audience);
+        let estimate = Estimate::of(&rehearsal, &schedule);
+        let mut warnings = estimate.warnings(&rehearsal, room.descriptors);
+        let record = estimate.machine.record_bytes;
+        if let Some(free) = room.disk_bytes.filter(|free| record > free * DISK_SHARE_MAX) {
+            warnings.push(format!(
+                "the record takes about {} (an estimate), and {} has {} free: make room, or name a \
+                 folder on another disk with `--runs`",
+                size(record),
+                arguments.runs.display(),
+                size(free)
             ));
         }
+        Self { rehearsal, estimate, warnings }
     }
-    for warning in estimate.warnings(rehearsal, raise_open_files()) {
-        lines.push(format!("warning: {warning}"));
+
+    /// What a run would ask for, with its warnings.
+    fn describe(&self, runs: &Path, room: &Room) -> String {
+        let (rehearsal, estimate) = (&self.rehearsal, &self.estimate);
+        let machine = &estimate.machine;
+        let free = room.disk_bytes.map(|free| format!(", {} free", size(free)));
+        let mut lines = vec![
+            format!("{}: a valid rehearsal, against {}", rehearsal.file, rehearsal.target.name()),
+            format!(
+                "  wall time      {:.0} s at {} × match speed",
+                estimate.wall_s, rehearsal.clock.speed
+            ),
+            format!(
+                "  viewers        {} at the peak, {} visits",
+                estimate.viewers_peak, estimate.arrivals
+            ),
+            format!("  requests       {:.0}/s at the peak", estimate.requests_per_s_peak),
+        ];
+        for service in &estimate.services {
+            let window = service
+                .requests_per_window
+                .map(|requests| format!(", {requests:.0} in a decision window on average"));
+            lines.push(format!(
+                "    {:<12} {:.0}/s at the peak{}",
+                service.name,
+                service.requests_per_s_peak,
+                window.unwrap_or_default()
+            ));
+        }
+        lines.extend([
+            format!("  connections    {:.0} new ones/s at the peak", estimate.connects_per_s_peak),
+            format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
+            format!("  descriptors    {} of {}", machine.descriptors, room.descriptors),
+            format!("  processor      about {:.2} cores at the peak", machine.cores_peak),
+            format!("  memory         about {}", size(machine.memory_bytes)),
+            format!(
+                "  record         about {} in {}{}",
+                size(machine.record_bytes),
+                runs.display(),
+                free.unwrap_or_default()
+            ),
+        ]);
+        lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
+        lines.join("\n") + "\n"
     }
-    lines.join("\n") + "\n"
+
+    /// The same for machines; numbers in the units of their names.
+    fn document(&self, room: &Room) -> Value {
+        let (rehearsal, estimate) = (&self.rehearsal, &self.estimate);
+        let services = estimate.services.iter().map(|service| {
+            json!({
+                "name": service.name,
+                "requests_per_s_peak": service.requests_per_s_peak,
+                "requests_per_window": service.requests_per_window,
+            })
+        });
+        json!({
+            "target": rehearsal.target.name(),
+            "speed": rehearsal.clock.speed,
+            "wall_s": estimate.wall_s,
+            "viewers_peak": estimate.viewers_peak,
+            "visits": estimate.arrivals,
+            "requests_per_s_peak": estimate.requests_per_s_peak,
+            "services": services.collect::<Vec<_>>(),
+            "connects_per_s_peak": estimate.connects_per_s_peak,
+            "bits_per_s_peak": estimate.bits_per_s_peak,
+            "descriptors": estimate.machine.descriptors,
+            "descriptors_allowed": room.descriptors,
+            "cores_peak": estimate.machine.cores_peak,
+            "memory_bytes": estimate.machine.memory_bytes.round(),
+            "record_bytes": estimate.machine.record_bytes.round(),
+            "disk_free_bytes": room.disk_bytes,
+        })
+    }
 }
+
+/// What is said of a file in the JSON document.
+fn document(file: &str, asked: &Result<Asked, LoadError>, room: &Room) -> Value {
+    let (estimate, warnings, problems) = match asked {
+        Ok(asked) => (asked.document(room), json!(asked.warnings), json!([])),
+        Err(LoadError::Unreadable { reason, hint, .. }) => {
+            let problem = json!({ "file": file, "line": null, "column": null,
+                "message": reason, "hint": hint });
+            (Value::Null, json!([]), json!([problem]))
+        }
+        Err(LoadError::Invalid(problems)) => {
+            let problem = |problem: &hulk_scenarios::Problem| {
+                let (line, column) = problem.source.place(problem.span.start);
+                json!({ "file": problem.source.name, "line": line, "column": column,
+                    "message": problem.message, "hint": problem.hint })
+            };
+            let problems: Vec<Value> = problems.list.iter().map(problem).collect();
+            (Value::Null, json!([]), json!(problems))
+        }
+    };
+    json!({ "file": file, "valid": asked.is_ok(), "problems": problems, "estimate": estimate,
+        "warnings": warnings })
+}
+
+#[cfg(test)]
+mod tests;

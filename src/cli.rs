@@ -2,36 +2,82 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::{check, diagnostics, outcome, rehearse, report};
+use crate::completions::RehearsalName;
+use crate::{check, completions, diagnostics, init, outcome, rehearse, report, schema};
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(name = "hulk", version, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes, the first that applies: 2 usage or invalid file · 1 internal \
-· 130/143 interrupted · 7 safety abort · 6 invalid run · 3 objective breached · 4 regression · 5 \
-inconclusive · 0 pass";
+const AFTER_HELP: &str = "\
+Examples:
+  hulk rehearse
+  hulk init my-service --base http://127.0.0.1:8080
+  hulk check match-day
+
+Exit codes, the first that applies:
+  2         usage, or an invalid file; nothing was sent
+  1         an error of HULK itself or of the machine
+  130, 143  interrupted; the record is kept and never passes
+  7         safety abort
+  6         INVALID: the run did not deliver what it claims
+  3         FAIL: an objective was breached
+  4         regression against a baseline
+  5         INCONCLUSIVE: an objective could not be judged
+  0         PASS
+
+Environment:
+  NO_COLOR  where it is set and not empty, nothing is coloured; colours are for terminals only";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a rehearsal and give its verdict.
-    #[command(
-        after_help = "Examples:\n  hulk rehearse\n  hulk rehearse my-match.toml --runs /tmp/runs"
-    )]
+    #[command(after_help = "Examples:
+  hulk rehearse
+  hulk rehearse match-day-cloud-group
+  hulk rehearse my-service/rehearsal.toml --runs /tmp/runs --quiet")]
     Rehearse(RehearseArguments),
     /// Check rehearsal files: every problem at once, and what a run would ask for.
-    Check {
-        /// Files, or names of shipped rehearsals.
-        #[arg(required = true)]
-        files: Vec<String>,
-    },
+    #[command(after_help = "Examples:
+  hulk check match-day
+  hulk check match-day match-day-cloud-group
+  hulk check match-day --json --runs /tmp/runs
+
+Nothing is sent. What a run would ask for is an estimate. Exit code 2 where a file has problems.")]
+    Check(CheckArguments),
+    /// Write a small commented rehearsal of your own service, to begin with.
+    #[command(after_help = "Examples:
+  hulk init
+  hulk init my-service
+  hulk init my-service --base http://127.0.0.1:9000
+
+It asks nothing and replaces nothing: a file that is there already is exit code 2.")]
+    Init(InitArguments),
+    /// Print the JSON Schema of a kind of settings file, for an editor.
+    #[command(after_help = "Examples:
+  hulk schema rehearsal
+  hulk schema journey
+
+An editor with Taplo or Even Better TOML uses it where the file's first line says so:
+  #:schema ./rehearsal.schema.json")]
+    Schema(SchemaArguments),
+    /// Print a script that completes commands in a shell.
+    #[command(after_help = "Examples:
+  hulk completions bash
+  hulk completions zsh
+
+In bash, for this session: source <(hulk completions bash)")]
+    Completions(CompletionsArguments),
     /// Judge a run's record again and write its report anew.
+    #[command(after_help = "Examples:
+  hulk report runs/match-day-20261122-001200")]
     Report {
         /// The run's folder.
         folder: PathBuf,
@@ -49,7 +95,11 @@ enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RehearseArguments {
     /// A file, or the name of a shipped rehearsal.
-    #[arg(default_value = "scenarios/match-day.toml")]
+    #[arg(
+        default_value = "scenarios/match-day.toml",
+        value_parser = RehearsalName,
+        hide_possible_values = true
+    )]
     pub(crate) file: String,
     /// Where the run's folder is made.
     #[arg(long, default_value = "runs")]
@@ -60,6 +110,49 @@ pub(crate) struct RehearseArguments {
     /// Print the verdict only.
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+/// What `check` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArguments {
+    /// Files, or names of shipped rehearsals.
+    #[arg(required = true, value_parser = RehearsalName, hide_possible_values = true)]
+    pub(crate) files: Vec<String>,
+    /// Print one JSON document instead, problems included.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where a run's folder would be made: its disk is looked at.
+    #[arg(long, default_value = "runs")]
+    pub(crate) runs: PathBuf,
+}
+
+/// What `init` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArguments {
+    /// Where the files are written; made where it is not there.
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Where your service listens.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) base: String,
+    /// Replace files that are there already.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What `schema` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaArguments {
+    /// The kind of file.
+    #[arg(value_parser = ["rehearsal", "journey", "devices", "platform", "model"])]
+    pub(crate) kind: String,
+}
+
+/// What `completions` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell.
+    pub(crate) shell: Shell,
 }
 
 /// Parses and runs; the exit code.
@@ -74,7 +167,12 @@ pub(crate) fn run() -> i32 {
     };
     let result = match arguments.command {
         Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
-        Command::Check { files } => check::check(&files),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
+        Command::Completions(arguments) => {
+            completions::completions(Arguments::command(), arguments.shell)
+        }
         Command::Report { folder } => report::again(&folder),
         Command::Platform { .. } => rehearse::platform(),
     };
@@ -83,3 +181,6 @@ pub(crate) fn run() -> i32 {
         failure.exit_code()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Problems, as a person reads them: file, line, caret and hint.
 
-use std::io::{Write, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::sync::Arc;
 
 use hulk_scenarios::{LoadError, Problem, Source};
@@ -14,24 +14,33 @@ use crate::outcome::Failure;
 pub(crate) fn tell(failure: &Failure) {
     let text = match failure {
         Failure::Load(LoadError::Invalid(problems)) => {
-            let shown: String = problems.list.iter().map(show).collect();
+            let colour = coloured(stderr().is_terminal());
+            let shown: String = problems.list.iter().map(|problem| show(problem, colour)).collect();
             let count = problems.list.len();
             format!("{shown}{count} {}\n", if count == 1 { "problem" } else { "problems" })
         }
-        Failure::Load(LoadError::Unreadable { .. }) => format!(
-            "error: {failure}\n  help: name a file, or a shipped rehearsal: {}\n",
-            hulk_scenarios::shipped_rehearsal_names().collect::<Vec<_>>().join(", ")
-        ),
+        Failure::Load(LoadError::Unreadable { hint, .. }) => {
+            format!("error: {failure}\n  help: {}\n", hint.replace('\n', "\n        "))
+        }
         other => format!("error: {other}\n"),
     };
     // A closed terminal leaves nobody to tell.
     let _told = stderr().write_all(text.as_bytes());
 }
 
+/// Whether to colour what goes to a terminal, or elsewhere: https://no-color.org says how a person
+/// turns it off.
+fn coloured(terminal: bool) -> bool {
+    let is = |name: &str, value: &dyn Fn(&str) -> bool| {
+        std::env::var_os(name).is_some_and(|given| value(&given.to_string_lossy()))
+    };
+    terminal && !is("NO_COLOR", &|text| !text.is_empty()) && !is("TERM", &|text| text == "dumb")
+}
+
 /// One problem with its place in the file.
-pub(crate) fn show(problem: &Problem) -> String {
+pub(crate) fn show(problem: &Problem, colour: bool) -> String {
     let mut out = String::new();
-    let theme = GraphicalTheme::unicode_nocolor();
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
     let shown = Shown::of(problem);
     match handler.render_report(&mut out, &shown) {

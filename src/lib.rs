@@ -5,9 +5,11 @@
 
 mod check;
 mod cli;
+mod completions;
 mod cores;
 mod diagnostics;
 mod faults;
+mod init;
 mod interrupt;
 mod load;
 mod outcome;
@@ -16,6 +18,7 @@ mod progress;
 mod rehearse;
 mod report;
 mod run_folder;
+mod schema;
 mod scribe;
 mod target;
 

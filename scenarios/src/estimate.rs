@@ -1,10 +1,13 @@
 //! What a rehearsal would ask of the machine and of its target.
 
+mod machine;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hulk_record::{Bound, MatchTime};
 use hulk_traffic_models::Schedule;
+pub use machine::MachineEstimate;
 
 use crate::session::Memory;
 use crate::{Placed, Rehearsal, SequenceStep};
@@ -22,10 +25,14 @@ pub struct Estimate {
     pub arrivals: u64,
     /// Most requests per wall second, over any ten seconds.
     pub requests_per_s_peak: f64,
+    /// Most new connections per wall second, over any ten seconds or the lead-in.
+    pub connects_per_s_peak: f64,
     /// Most bits per wall second received, over any ten seconds.
     pub bits_per_s_peak: f64,
     /// How long it takes, in s of wall time.
     pub wall_s: f64,
+    /// What it costs the machine.
+    pub machine: MachineEstimate,
     /// By service.
     pub services: Vec<ServiceEstimate>,
 }
@@ -35,6 +42,8 @@ pub struct Estimate {
 pub struct ServiceEstimate {
     /// Its name.
     pub name: String,
+    /// Most requests per wall second, over any ten seconds.
+    pub requests_per_s_peak: f64,
     /// Requests in a decision window, on average over the run; none where it does not scale.
     pub requests_per_window: Option<f64>,
 }
@@ -49,12 +58,16 @@ impl Estimate {
         let bins = Bins::of(schedule, (10.0 * speed).max(1.0));
         let calls = Calls::of(rehearsal);
         let viewers_peak = rehearsal.users_peak(schedule);
+        let requests_per_s_peak =
+            bins.peak(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>());
         Self {
             viewers_peak,
             arrivals: schedule.visits.len() as u64,
-            requests_per_s_peak: (0..bins.present.len())
-                .map(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>())
-                .fold(0.0, f64::max),
+            requests_per_s_peak,
+            connects_per_s_peak: bins
+                .peak(|bin| speed * bins.starts[bin] / bins.length_s)
+                .max(lead_in_connects_per_s(rehearsal, schedule)),
+            machine: MachineEstimate::of(rehearsal, schedule, viewers_peak, requests_per_s_peak),
             bits_per_s_peak: f64::from(viewers_peak) * calls.kbps * 1e3,
             wall_s: (rehearsal.until().0 + rehearsal.lead_in_us) as f64 / 1e6,
             services: calls.services(rehearsal, &bins),
@@ -64,7 +77,7 @@ impl Estimate {
     /// What a user should know before the run, each with its way out. `descriptors` is how many
     /// files the process may open.
     pub fn warnings(&self, rehearsal: &Rehearsal, descriptors: u64) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.machine.warnings();
         let judged = |name: &str| {
             let of_scaling = |bound: &Bound| matches!(bound, Bound::CapacityDebt { .. });
             rehearsal.objectives.iter().any(|o| o.service == name && of_scaling(&o.bound))
@@ -80,7 +93,7 @@ impl Estimate {
                 ));
             }
         }
-        let needed = u64::from(self.viewers_peak) + 64;
+        let needed = self.machine.descriptors;
         if needed > descriptors {
             warnings.push(format!(
                 "{needed} file descriptors are needed and {descriptors} are allowed: lower \
@@ -96,6 +109,14 @@ impl Estimate {
         }
         warnings
     }
+}
+
+/// Those who watch already connect within the lead-in, of which the last tenth stays quiet.
+fn lead_in_connects_per_s(rehearsal: &Rehearsal, schedule: &Schedule) -> f64 {
+    let there = schedule.visits.iter().filter(|visit| visit.already_watching).count() as f64;
+    let lead_in_s = rehearsal.lead_in_us as f64 / 1e6 * 0.9;
+    // Without a lead-in all of them come in the first second.
+    there / lead_in_s.max(1.0)
 }
 
 /// What happens in stretches of equal length.
@@ -141,6 +162,11 @@ impl Bins {
         }
         schedule.actions.iter().for_each(|action| add(&mut bins.acts, action.at));
         bins
+    }
+
+    /// The most of a figure over the bins.
+    fn peak(&self, of: impl Fn(usize) -> f64) -> f64 {
+        (0..self.present.len()).map(of).fold(0.0, f64::max)
     }
 
     /// Requests per match second in a bin.
@@ -217,7 +243,9 @@ impl Calls {
         let of = |(name, calls): (&String, &PerViewer)| {
             let all: f64 = (0..bins.present.len()).map(|bin| bins.per_s(calls, bin)).sum();
             let requests_per_window = window_of(name).map(|window_s| all / count * window_s);
-            ServiceEstimate { name: name.clone(), requests_per_window }
+            let speed = rehearsal.clock.speed;
+            let requests_per_s_peak = bins.peak(|bin| speed * bins.per_s(calls, bin));
+            ServiceEstimate { name: name.clone(), requests_per_s_peak, requests_per_window }
         };
         self.services.iter().map(of).collect()
     }

@@ -6,10 +6,12 @@ mod devices;
 mod estimate;
 mod extract;
 mod feeder;
+mod files;
 mod journey;
 mod playlist;
 mod rehearsal;
 mod retry;
+mod schema;
 mod script;
 mod session;
 mod shipped;
@@ -19,7 +21,7 @@ mod template;
 mod values;
 mod viewer;
 
-pub use estimate::{Estimate, ServiceEstimate};
+pub use estimate::{Estimate, MachineEstimate, ServiceEstimate};
 pub use extract::Headers;
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
@@ -29,9 +31,10 @@ pub use hulk_settings::{Problem, Problems, Source};
 pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
 pub use rehearsal::{Arrival, LoadError, Rehearsal};
+pub use schema::{SCHEMAS, schema};
 pub use script::{Part, Placed, Script};
 pub use session::{Ended, Note, Planned, Rendered, Session, Told};
-pub use shipped::{shipped_rehearsal, shipped_rehearsal_names};
+pub use shipped::{TEMPLATES, shipped_rehearsal, shipped_rehearsal_names};
 pub use steps::{
     AfterStep, Does, EveryStep, Flag, HlsStep, Method, RequestSpec, SequenceStep, Step,
 };

@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use hulk_chaos::{Fault, FaultTime};
 use hulk_record::{Clock, MatchTime, Objective, Offset, ValidityLimits, hash_of, seed_of, unit_of};
-use hulk_settings::{Problems, Source, read};
+use hulk_settings::{Problems, Source, nearest, read};
 use hulk_traffic_models::{Audience, Back, Schedule, Visit};
 use serde::{Deserialize, Serialize};
 
-use crate::{Embedded, Script, Target, shipped_rehearsal};
+use crate::files::{Unreadable, expect_kind, read_text};
+use crate::{Embedded, Script, Target, shipped_rehearsal, shipped_rehearsal_names};
 
 /// A checked rehearsal. It cannot be invalid, never changes, and travels to the workers whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,13 +73,14 @@ pub struct Arrival {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {reason}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
-        #[source]
-        source: std::io::Error,
+        /// What is wrong.
+        reason: String,
+        /// What to do about it.
+        hint: String,
     },
     /// The file has problems.
     #[error("{0}")]
@@ -100,15 +102,22 @@ impl Rehearsal {
     /// # Errors
     /// When it cannot be read, or every problem in it.
     pub fn load(path: &str) -> Result<Self, LoadError> {
-        match std::fs::read_to_string(path) {
+        match read_text(Path::new(path)) {
             Ok(text) => {
                 let folder = Path::new(path).parent().unwrap_or(Path::new(".")).to_owned();
                 Ok(Self::read(&Source::new(path, text), &folder)?)
             }
-            Err(source) => match shipped_rehearsal(path) {
-                Some(shipped) => Ok(Self::read(&shipped, Path::new("scenarios"))?),
-                None => Err(LoadError::Unreadable { path: path.into(), source }),
-            },
+            Err(Unreadable { reason, hint, missing }) => {
+                // A folder that is called as a shipped rehearsal is not what was meant.
+                let nameless = missing || !path.ends_with(".toml");
+                match shipped_rehearsal(path).filter(|_| nameless) {
+                    Some(shipped) => Ok(Self::read(&shipped, Path::new("scenarios"))?),
+                    None => {
+                        let hint = if missing { shipped_hint(path, &hint) } else { hint };
+                        Err(LoadError::Unreadable { path: path.into(), reason, hint })
+                    }
+                }
+            }
         }
     }
 
@@ -117,6 +126,7 @@ impl Rehearsal {
     /// # Errors
     /// Every problem in it.
     pub fn read(source: &Arc<Source>, folder: &Path) -> Result<Self, Problems> {
+        expect_kind(source, "rehearsal")?;
         let mut inner = Problems::default();
         let result = read(source, |root| load::read_root(root, source, folder, &mut inner));
         match result {
@@ -218,6 +228,15 @@ impl Rehearsal {
             Target::Url { .. } => None,
         }
     }
+}
+
+/// What to do where there is no file of that name: the nearest shipped one, or file, and all names.
+fn shipped_hint(path: &str, of_file: &str) -> String {
+    let shipped: Vec<&str> = shipped_rehearsal_names().collect();
+    let name = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
+    let near = nearest(&name, &shipped).unwrap_or_else(|| of_file.to_owned());
+    let names: Vec<String> = shipped.iter().map(|name| format!("`{name}`")).collect();
+    format!("{near}\nshipped rehearsals, by their names: {}", names.join(", "))
 }
 
 #[cfg(test)]

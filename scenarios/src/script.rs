@@ -1,6 +1,7 @@
 //! Journeys made into one program: every name found, every condition compiled.
 
 use hulk_record::{JourneyInfo, StepInfo, StreamInfo};
+use hulk_settings::nearest_or_all;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choice, CompiledWhen, When};
@@ -99,8 +100,8 @@ impl Script {
     /// Compiles journeys.
     ///
     /// # Errors
-    /// Every problem, in words.
-    pub(crate) fn compile(from: Ingredients) -> Result<Self, Vec<String>> {
+    /// Every problem, in words, with its way out.
+    pub(crate) fn compile(from: Ingredients) -> Result<Self, Vec<(String, String)>> {
         let mut compiler = Compiler::new(&from);
         compiler.collect();
         let (journeys, exit, act) = (from.journeys, from.exit, from.act);
@@ -108,7 +109,8 @@ impl Script {
             let part = compiler.part(&journey);
             if journey.hls.is_some() && compiler.script.hls.is_some() {
                 let name = &journey.name;
-                compiler.problem(format!("`{name}` is the second journey that watches a stream"));
+                let problem = format!("`{name}` is the second journey that watches a stream");
+                compiler.problem(problem, "leave one of the two out of `journeys`".to_owned());
             }
             for step in journey.sequence {
                 let placed = compiler.sequence_step(part, step);
@@ -128,9 +130,11 @@ impl Script {
             let part = compiler.part(&journey);
             if !journey.every.is_empty() || journey.hls.is_some() {
                 let name = &journey.name;
-                compiler.problem(format!(
+                let problem = format!(
                     "`{name}` answers a moment: it may only have `after` and `give_up` steps"
-                ));
+                );
+                let hint = "move its `every` and `hls` steps to a journey of `journeys`";
+                compiler.problem(problem, hint.to_owned());
             }
             for step in journey.sequence {
                 let placed = compiler.sequence_step(part, step);
@@ -145,7 +149,7 @@ impl Script {
     ///
     /// # Errors
     /// Every problem, in words.
-    pub fn of(journey: Journey) -> Result<Self, Vec<String>> {
+    pub fn of(journey: Journey) -> Result<Self, Vec<(String, String)>> {
         let (journeys, edges) = (vec![journey], vec!["target".to_owned()]);
         Self::compile(Ingredients { journeys, edges, speed: 1.0, ..Ingredients::default() })
     }
@@ -178,7 +182,7 @@ struct Compiler {
     sources: Vec<Journey>,
     /// Names of the computed values, by their places.
     values: Vec<String>,
-    problems: Vec<String>,
+    problems: Vec<(String, String)>,
 }
 
 impl Compiler {
@@ -206,10 +210,29 @@ impl Compiler {
         Self { script, sources, values: Vec::new(), problems: Vec::new() }
     }
 
-    fn problem(&mut self, text: String) {
-        if !self.problems.contains(&text) {
-            self.problems.push(text);
+    fn problem(&mut self, text: String, hint: String) {
+        if !self.problems.iter().any(|(known, _)| *known == text) {
+            self.problems.push((text, hint));
         }
+    }
+
+    /// Of a text or value: a slot that nothing fills.
+    fn unknown_slot(&mut self, place: &str, slot: &str) {
+        let script = &self.script;
+        let choices = script.choices.iter().chain(&script.traits).map(|choice| choice.name.clone());
+        let cells = script.feeders.iter().flat_map(|feeder| {
+            feeder.columns.iter().map(|column| format!("{}.{column}", feeder.name))
+        });
+        let own = ["viewer", "index", "visit"].map(str::to_owned);
+        let names: Vec<String> = choices
+            .chain(self.values.iter().cloned())
+            .chain(cells)
+            .chain(script.variables.iter().cloned())
+            .chain(own)
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let hint = nearest_or_all(slot, &names);
+        self.problem(format!("{place}: nothing gives `${{{slot}}}`"), hint);
     }
 
     /// Every name that any journey gives, before the first is looked for.
@@ -237,7 +260,9 @@ impl Compiler {
         names.extend(["viewer", "index", "visit"].map(str::to_owned));
         names.sort_unstable();
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
-            self.problem(format!("two things are named `{}`", pair[0]));
+            let hint =
+                "choices, traits, values, feeders and what steps keep need names that differ";
+            self.problem(format!("two things are named `{}`", pair[0]), hint.to_owned());
         }
         let mut values = std::mem::take(&mut self.script.values);
         self.values = values.iter().map(|(name, ..)| name.clone()).collect();
@@ -245,25 +270,27 @@ impl Compiler {
             if let Some(key) = value.key_value()
                 && self.values.iter().position(|name| name == key).is_none_or(|key| key >= place)
             {
-                self.problem(format!(
+                let problem = format!(
                     "value `{name}` takes its key from `{key}`: there must be a value of that name \
                      that comes earlier in the alphabet"
-                ));
+                );
+                self.problem(problem, format!("for example `[value.a-{key}]`, and name that"));
             }
             let Some(template) = template else { continue };
             let found = template.resolve(|slot| self.find(slot));
             if let Err(unknown) = found {
-                self.problem(format!("value `{name}`: nothing gives `${{{unknown}}}`"));
+                self.unknown_slot(&format!("value `{name}`"), &unknown);
             }
             // In the order of the names: so no value can need itself.
             if template
                 .slots()
                 .any(|slot| matches!(slot, Slot::Value(n) if usize::from(n) >= place))
             {
-                self.problem(format!(
+                let problem = format!(
                     "value `{name}` uses a value whose name comes later in the alphabet; values \
                      are computed in that order"
-                ));
+                );
+                self.problem(problem, format!("rename it, for example to `z-{name}`"));
             }
         }
         self.script.values = values;
@@ -295,7 +322,8 @@ impl Compiler {
 
     fn part(&mut self, journey: &Journey) -> u16 {
         if self.script.parts.iter().any(|part| part.name == journey.name) {
-            self.problem(format!("the journey `{}` is named twice", journey.name));
+            let hint = "each journey is named once in `journeys` and `[on]`".to_owned();
+            self.problem(format!("the journey `{}` is named twice", journey.name), hint);
         }
         let info = |request: &RequestSpec| StepInfo {
             name: request.name.clone(),
@@ -335,7 +363,7 @@ impl Compiler {
     fn hls_step(&mut self, part: u16, mut step: HlsStep) -> Placed<HlsStep> {
         let when = step.when.clone();
         if let Err(unknown) = step.master.resolve(|name| self.find(name)) {
-            self.problem(format!("step `master`: nothing gives `${{{unknown}}}`"));
+            self.unknown_slot("step `master`", &unknown);
         }
         let service = self.service(&step.service);
         let mut place = self.place(part, None, &when);
@@ -364,7 +392,8 @@ impl Compiler {
             Ok(when) => when,
             Err(problem) => {
                 let name = request.as_ref().map_or("give_up", |request| request.name.as_str());
-                self.problem(format!("step `{name}`: {problem}"));
+                let hint = "`when` takes choices, `device` and its traits, with their values";
+                self.problem(format!("step `{name}`: {problem}"), hint.to_owned());
                 CompiledWhen::default()
             }
         };
@@ -382,8 +411,7 @@ impl Compiler {
             .templates_mut()
             .try_for_each(|template| template.resolve(|name| self.find(name)));
         if let Err(unknown) = resolved {
-            let name = &request.name;
-            self.problem(format!("step `{name}`: nothing gives `${{{unknown}}}`"));
+            self.unknown_slot(&format!("step `{}`", request.name), &unknown);
         }
         let variables = &self.script.variables;
         let kept = |name: &String| variables.iter().position(|known| known == name);
@@ -414,7 +442,7 @@ impl Compiler {
         feeders
     }
 
-    fn finish(self) -> Result<Script, Vec<String>> {
+    fn finish(self) -> Result<Script, Vec<(String, String)>> {
         if self.problems.is_empty() { Ok(self.script) } else { Err(self.problems) }
     }
 }

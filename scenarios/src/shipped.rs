@@ -30,6 +30,14 @@ const DEVICES: &[File] = files! {
     "2025" => "devices/2025.toml",
 };
 
+/// The files that `hulk init` writes, by their names: a rehearsal of one's own target. The
+/// rehearsal names the others.
+pub const TEMPLATES: [(&str, &str); 3] = [
+    ("rehearsal.toml", include_str!("../templates/rehearsal.toml")),
+    ("journey.toml", include_str!("../templates/journey.toml")),
+    ("audience.toml", include_str!("../templates/audience.toml")),
+];
+
 fn find(files: &[File], name: &str) -> Option<Arc<Source>> {
     let (_, path, text) = files.iter().find(|(known, ..)| *known == name)?;
     Some(Source::new(format!("scenarios/{path}"), *text))
@@ -59,11 +67,11 @@ pub(crate) fn devices(name: &str) -> Option<Arc<Source>> {
 }
 
 /// The shipped names of one kind, for a hint.
-pub(crate) fn names(kind: &str) -> String {
+pub(crate) fn names(kind: &str) -> impl Iterator<Item = &'static str> {
     let files = match kind {
         "journey" => JOURNEYS,
         "devices" => DEVICES,
         _ => PLATFORMS,
     };
-    files.iter().map(|(name, ..)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    files.iter().map(|(name, ..)| *name)
 }

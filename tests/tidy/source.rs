@@ -83,6 +83,13 @@ impl Source {
         found
     }
 
+    /// Calls of one of `names`: the line, and the last word of the arguments.
+    pub(crate) fn calls(&self, names: &[&str]) -> Vec<(usize, String)> {
+        let mut found = Vec::new();
+        calls(&self.trees, names, &mut found);
+        found
+    }
+
     /// Files, without ending, that are modules under `#[cfg(test)]` of this one.
     fn test_modules(&self) -> Vec<PathBuf> {
         let stem = self.path.file_stem().unwrap_or_default();
@@ -161,6 +168,20 @@ fn item_end(trees: &[TokenTree], start: usize) -> usize {
         is_punct(tree, ';') || !to_semicolon && group_of(tree, Delimiter::Brace).is_some()
     };
     head.iter().position(ends).map_or(trees.len(), |offset| index + offset + 1)
+}
+
+fn calls(trees: &[TokenTree], names: &[&str], found: &mut Vec<(usize, String)>) {
+    for (index, tree) in trees.iter().enumerate() {
+        let TokenTree::Group(group) = tree else { continue };
+        let within = inside(group);
+        let called = index.checked_sub(1).and_then(|before| trees.get(before));
+        if called.is_some_and(|name| names.iter().any(|known| is_ident(name, known))) {
+            let last = within.iter().rev().find(|tree| !is_punct(tree, ','));
+            let last = last.map(ToString::to_string).unwrap_or_default();
+            found.push((tree.span().start().line, last));
+        }
+        calls(&within, names, found);
+    }
 }
 
 fn flatten(trees: &[TokenTree], shipped_only: bool, tokens: &mut Vec<Token>) {

@@ -100,6 +100,25 @@ fn folders(names: &[&str]) -> Vec<PathBuf> {
     named.map(house::folder).collect()
 }
 
+/// Calls that note a problem of a settings file; the last argument is the hint.
+const NOTES: &[&str] = &["problem", "problem_at", "whole"];
+
+#[test]
+fn no_problem_is_noted_without_a_hint() {
+    let mut offences = Vec::new();
+    let mut seen = 0;
+    for source in source::shipped() {
+        for (line, last) in source.calls(NOTES) {
+            seen += 1;
+            if last == "None" {
+                offences.push(format!("{}: say what to do about it", source.at(line)));
+            }
+        }
+    }
+    assert!(seen > 60, "only {seen} calls were seen");
+    house::judge("every problem of a file comes with a way out", &offences);
+}
+
 #[test]
 fn crates_above_the_line_name_no_socket_and_no_clock() {
     let hint = "take it as an argument, or move the code below the line";

@@ -8,6 +8,8 @@
 
 mod problem;
 mod section;
+mod value;
 
 pub use problem::{Problem, Problems, Source};
-pub use section::{FreeValue, Section, nearest, read};
+pub use section::{FreeValue, Section, keys_of, read};
+pub use value::{nearest, nearest_or_all};

@@ -49,6 +49,8 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Of an unknown key: every key that is known at its place, in the order of the names.
+    pub known: Vec<&'static str>,
 }
 
 impl fmt::Display for Problem {
@@ -78,6 +80,7 @@ impl Problems {
                 span: 0..0,
                 message: message.into(),
                 hint,
+                known: Vec::new(),
             }],
         }
     }

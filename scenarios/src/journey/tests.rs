@@ -9,7 +9,8 @@ fn read_text(steps: &str) -> Result<Journey, Problems> {
 
 fn compiled(steps: &str) -> Result<Script, Vec<String>> {
     let journeys = vec![read_text(steps).expect("it can be read")];
-    Script::compile(Ingredients { journeys, ..Ingredients::default() })
+    let compiled = Script::compile(Ingredients { journeys, ..Ingredients::default() });
+    compiled.map_err(|problems| problems.into_iter().map(|(problem, _)| problem).collect())
 }
 
 const TWO: &str = r#"

@@ -39,7 +39,16 @@ pub(super) fn read_audience(
              {} to {}",
             audience.from_min, audience.to_min
         );
-        section.problem_at("to_min", message, None);
+        let hint = if from_min >= to_min {
+            "`from_min` must be below `to_min`".to_owned()
+        } else {
+            format!(
+                "for example `from_min = {}` and `to_min = {}`",
+                from_min.clamp(audience.from_min, audience.to_min),
+                to_min.clamp(audience.from_min, audience.to_min)
+            )
+        };
+        section.problem_at("to_min", message, Some(hint));
         return None;
     }
     (audience.from_min, audience.to_min) = (from_min, to_min);

@@ -3,7 +3,7 @@
 use hulk_chaos::{Fault, FaultTime};
 use hulk_record::Bound;
 use hulk_scaling::{PlatformSpec, RouteSpec};
-use hulk_settings::Section;
+use hulk_settings::{Section, nearest_or_all};
 
 use crate::{Rehearsal, Target};
 
@@ -16,14 +16,16 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
         };
         for service in services.iter().filter(|name| !known(name)) {
             let message = format!("a journey asks `{service}`, which the platform does not have");
-            root.problem_at("journeys", message, None);
+            let services = embedded.platform.services.iter().map(|known| known.name.as_str());
+            let known: Vec<&str> = services.chain(["edge"]).collect();
+            root.problem_at("journeys", message, Some(nearest_or_all(service, &known)));
         }
         routes(rehearsal, &embedded.platform, root);
     }
     objectives(rehearsal, root);
     for fault in &rehearsal.faults {
-        if let Some(message) = fault_problem(rehearsal, fault) {
-            root.problem_at("fault", format!("`{}`: {message}", fault.name), None);
+        if let Some((message, hint)) = fault_problem(rehearsal, fault) {
+            root.problem_at("fault", format!("`{}`: {message}", fault.name), Some(hint));
         }
     }
 }
@@ -60,24 +62,32 @@ fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
     }
 }
 
-fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<String> {
+/// What is wrong with a fault, and what to do.
+fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<(String, String)> {
     let Some(embedded) = rehearsal.platform() else {
-        return Some("only the embedded platform takes faults".to_owned());
+        let hint = "remove the `[[fault]]`, or aim at `embedded`".to_owned();
+        return Some(("only the embedded platform takes faults".to_owned(), hint));
     };
     if let FaultTime::Moment { name, .. } = &fault.at
         && rehearsal.audience.moment(name).is_none()
     {
-        return Some(format!("the day has no moment `{name}`"));
+        let moments: Vec<&str> =
+            rehearsal.audience.moments.iter().map(|known| known.name.as_str()).collect();
+        let hint = nearest_or_all(name, &moments);
+        return Some((format!("the day has no moment `{name}`"), hint));
     }
     let audience = &rehearsal.audience;
     let minute = audience.minute_at(rehearsal.fault_from(fault));
     if !(audience.from_min..audience.to_min).contains(&minute) {
-        return Some(format!(
+        let message = format!(
             "minute {minute} is not inside the window, which goes from {} to {}",
             audience.from_min, audience.to_min
-        ));
+        );
+        let hint = "change the fault's time, or widen `audience.from_min` to `to_min`".to_owned();
+        return Some((message, hint));
     }
-    embedded.platform.check_fault(&fault.kind).err()
+    let problem = embedded.platform.check_fault(&fault.kind).err()?;
+    Some((problem, "name one of those".to_owned()))
 }
 
 /// Each request must be answered by the service that its step names: both sides count by it.
@@ -99,6 +109,10 @@ fn routes(rehearsal: &Rehearsal, platform: &PlatformSpec, root: &Section<'_>) {
             ),
             None => format!("step `{name}` asks for `{path}`, for which the platform has no route"),
         };
-        root.problem_at("journeys", message, None);
+        let hint = match route {
+            Some(route) => format!("write `service = \"{}\"` in that step", route.service),
+            None => "change the step's path, or add a `[[route]]` to the platform".to_owned(),
+        };
+        root.problem_at("journeys", message, Some(hint));
     }
 }

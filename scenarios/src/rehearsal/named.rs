@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hulk_settings::{Problems, Section, Source};
+use hulk_settings::{Problems, Section, Source, nearest};
 
+use crate::files::{expect_kind, read_text};
 use crate::shipped;
 
 /// Reads a file's text; files that it names are looked for in the folder.
@@ -42,27 +43,36 @@ pub(super) fn read_name<T>(
     let source = if name.ends_with(".toml") {
         let path = folder.join(name);
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        std::fs::read_to_string(&path)
+        read_text(&path)
             .map(|text| (Source::new(path.display().to_string(), text), folder))
-            .map_err(|error| (format!("{}: {error}", path.display()), None))
+            .map_err(|wrong| (format!("{}: {}", path.display(), wrong.reason), Some(wrong.hint)))
     } else {
         (kind.find)(name).map(|source| (source, Path::new("scenarios").to_owned())).ok_or_else(
             || {
-                let known = match what {
-                    "model" => hulk_traffic_models::shipped_names().collect::<Vec<_>>().join(", "),
-                    what => shipped::names(what),
+                let known: Vec<&str> = match what {
+                    "model" => hulk_traffic_models::shipped_names().collect(),
+                    what => shipped::names(what).collect(),
                 };
-                let hint =
-                    format!("shipped are {known}; a file of your own is named by its path.toml");
+                let near = nearest(name, &known).map(|near| format!("{near} ")).unwrap_or_default();
+                let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+                let known = known.join(", ");
+                let hint = format!(
+                    "{near}shipped are {known}; a file of your own is named by its path.toml"
+                );
                 (format!("there is no shipped {what} `{name}`"), Some(hint))
             },
         )
     };
-    match source.map(|(source, folder)| (kind.read)(&source, &folder)) {
+    let read = |source: Arc<Source>, folder: &Path| {
+        expect_kind(&source, what)?;
+        (kind.read)(&source, folder)
+    };
+    match source.map(|(source, folder)| read(source, &folder)) {
         Ok(Ok(value)) => Some(value),
         Ok(Err(problems)) => {
             inner.list.extend(problems.list);
-            section.problem_at(key, format!("the {what} `{name}` has problems"), None);
+            let hint = Some("they are told with its own lines".to_owned());
+            section.problem_at(key, format!("the {what} `{name}` has problems"), hint);
             None
         }
         Err((message, hint)) => {

@@ -79,11 +79,11 @@ fn every_problem_of_a_wrong_file_is_shown_at_once_with_its_place() {
 fn names_that_are_not_known_are_refused_with_those_that_are() {
     shows(
         &changed(&[("platform = \"streaming\"", "platform = \"streeming\"")]),
-        &[("streeming", "there is no shipped platform `streeming` (shipped are `streaming`")],
+        &[("streeming", "there is no shipped platform `streeming` (did you mean `streaming`?")],
     );
     shows(
         &changed(&[("model = \"ind-vs-nz-2019\"", "model = \"1983\"")]),
-        &[("1983", "there is no shipped model `1983` (shipped are champions-trophy-2025")],
+        &[("1983", "there is no shipped model `1983` (shipped are `champions-trophy-2025`")],
     );
     shows(
         &changed(&[("model = \"ind-vs-nz-2019\"", "model = \"mine.toml\"")]),

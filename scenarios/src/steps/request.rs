@@ -77,7 +77,14 @@ impl RequestSpec {
             return None;
         };
         if !path.starts_with('/') {
-            section.problem(format!("the path `{path}` must start with `/`"), None);
+            let rest = path
+                .split_once("://")
+                .map_or(path.as_str(), |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
+            let hint = format!(
+                "for example `/{}`; the host is the target's",
+                rest.trim_start_matches('/')
+            );
+            section.problem(format!("the path `{path}` must start with `/`"), Some(hint));
         }
         let (path, body) = (template(&path), template(&body));
         let headers: Option<Vec<_>> = headers

@@ -1,0 +1,75 @@
+//! What a run costs the machine that it runs on. The figures of one request, viewer and interval
+//! are measured ones (docs/check.md says where): an estimate, never a promise.
+
+use hulk_traffic_models::Schedule;
+
+use crate::Rehearsal;
+
+/// CPU time of a request, in seconds: of both sides with the embedded platform.
+const CPU_S_BOTH: f64 = 85e-6;
+/// And of the generator alone.
+const CPU_S_GENERATOR: f64 = 70e-6;
+/// A share of a core above which sends come late: the limit of a valid run.
+const CPU_SHARE_MAX: f64 = 0.75;
+/// Files that are open beside the viewers' connections.
+const FILES_OPEN: u64 = 64;
+/// Memory of the program, of a viewer with a connection, and of a visit in the schedule, in bytes.
+const PROGRAM_BYTES: f64 = 40e6;
+const VIEWER_BYTES: f64 = 215e3;
+const VISIT_BYTES: f64 = 250.0;
+/// The run's folder: of one step in one interval of the record, and of what is there once.
+const STEP_INTERVAL_BYTES: f64 = 2000.0;
+const FOLDER_BYTES: f64 = 200e3;
+
+/// What a run costs the machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineEstimate {
+    /// File descriptors: one a viewer, and a few more.
+    pub descriptors: u64,
+    /// Memory of the schedule and the users, in bytes.
+    pub memory_bytes: f64,
+    /// Size of the run's folder, in bytes.
+    pub record_bytes: f64,
+    /// CPU time per wall second at the peak, in cores.
+    pub cores_peak: f64,
+    /// So many requests per wall second does one core carry.
+    pub requests_per_s_of_a_core: f64,
+}
+
+impl MachineEstimate {
+    pub(super) fn of(
+        rehearsal: &Rehearsal,
+        schedule: &Schedule,
+        viewers_peak: u32,
+        requests_per_s_peak: f64,
+    ) -> Self {
+        let cpu_s = match rehearsal.platform() {
+            Some(_) => CPU_S_BOTH,
+            None => CPU_S_GENERATOR,
+        };
+        let wall_us = (rehearsal.until().0 + rehearsal.lead_in_us).max(0) as f64;
+        let intervals = wall_us / rehearsal.interval_us() as f64;
+        let steps: usize = rehearsal.script.parts.iter().map(|part| part.steps.len()).sum();
+        Self {
+            descriptors: u64::from(viewers_peak) + FILES_OPEN,
+            memory_bytes: PROGRAM_BYTES
+                + VIEWER_BYTES * f64::from(viewers_peak)
+                + VISIT_BYTES * schedule.visits.len() as f64,
+            record_bytes: FOLDER_BYTES + STEP_INTERVAL_BYTES * intervals * steps as f64,
+            cores_peak: requests_per_s_peak * cpu_s,
+            requests_per_s_of_a_core: CPU_SHARE_MAX / cpu_s,
+        }
+    }
+
+    pub(super) fn warnings(&self) -> Vec<String> {
+        if self.cores_peak <= CPU_SHARE_MAX {
+            return Vec::new();
+        }
+        vec![format!(
+            "the peak takes about {:.1} cores (an estimate), and the load runs on one, which \
+             carries about {:.0} requests/s: what it cannot send makes the run INVALID; lower \
+             `audience.scale`, or `clock.speed`",
+            self.cores_peak, self.requests_per_s_of_a_core
+        )]
+    }
+}
