@@ -1,9 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod changes;
+mod generator;
 mod hlog;
 mod html;
 mod judge;
 mod objectives;
+mod percentiles;
+mod platform;
 mod responses;
 mod sentence;
 mod summary;
@@ -14,6 +18,7 @@ mod validity;
 mod verdict;
 mod view;
 mod when;
+mod windows;
 mod words;
 
 pub use hlog::hlog;

@@ -8,11 +8,14 @@ use hulk_record::{
 use serde::Serialize;
 
 use crate::RenderError;
+use crate::generator::{GeneratorSeen, generator};
+use crate::platform::{PlatformSeen, platform};
 use crate::responses::{MomentSummary, moments};
 use crate::sentence::headline;
 use crate::target::{Ledger, ledger};
 use crate::verdict::Verdict;
 use crate::view::View;
+use crate::windows::{Span, spans};
 
 /// The version of the summary's format.
 const VERSION: u32 = 2;
@@ -34,11 +37,16 @@ struct Summary<'a> {
     /// The ledger of responses, a moment each.
     moments: Vec<MomentSummary>,
     faults: &'a [FaultInfo],
+    /// Before, during and after each fault and moment.
+    windows: Vec<Span>,
     /// What went wrong in the journeys themselves.
     troubles: Vec<TroubleCount>,
     audience: AudienceSummary,
     /// The target's own count beside the record's; null where it did not tell.
     target: Option<Ledger>,
+    /// What the platform says of itself.
+    platform: PlatformSeen,
+    generator: GeneratorSeen,
     events: Vec<EventSummary>,
     end: &'a RunEnd,
     environment: &'a Environment,
@@ -179,9 +187,12 @@ pub fn summary(record: &Record, verdict: &Verdict) -> Result<Vec<u8>, RenderErro
         steps: steps(&view),
         moments: moments(&view),
         faults: &manifest.faults,
+        windows: spans(&view),
         troubles: view.merged.troubles(),
         audience: audience(&view),
         target: ledger(&view),
+        platform: platform(&view),
+        generator: generator(&view),
         events: events(record),
         end: &record.end,
         environment: &manifest.environment,
