@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::compare::{CompareArguments, compare};
 use crate::{check, diagnostics, outcome, rehearse, report};
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
@@ -36,6 +37,10 @@ enum Command {
         /// The run's folder.
         folder: PathBuf,
     },
+    /// Lay two runs side by side: whether they can be compared, and every number of both.
+    #[command(after_help = "Differences are shown, not judged: one run a side cannot tell a change \
+                            from noise. Exit code 0 when both runs could be read.")]
+    Compare(CompareArguments),
     /// The embedded reference platform; started by `rehearse`.
     #[command(hide = true)]
     Platform {
@@ -73,6 +78,7 @@ pub(crate) fn run() -> i32 {
         Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
         Command::Check { files } => check::check(&files),
         Command::Report { folder } => report::again(&folder),
+        Command::Compare(arguments) => compare(&arguments),
         Command::Platform { .. } => rehearse::platform(),
     };
     result.unwrap_or_else(|failure| {

@@ -5,6 +5,7 @@
 
 mod check;
 mod cli;
+mod compare;
 mod cores;
 mod diagnostics;
 mod faults;

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod bite;
 mod changes;
+mod compare;
+mod differences;
 mod generator;
 mod hlog;
 mod html;
@@ -21,6 +24,8 @@ mod when;
 mod windows;
 mod words;
 
+pub use compare::{Comparison, compare};
+pub use differences::{Aspect, Difference};
 pub use hlog::hlog;
 pub use html::html;
 pub use judge::judge;
