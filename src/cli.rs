@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
 use crate::{check, completions, diagnostics, init, outcome, rehearse, report, schema};
 
@@ -82,6 +83,10 @@ In bash, for this session: source <(hulk completions bash)")]
         /// The run's folder.
         folder: PathBuf,
     },
+    /// Lay two runs side by side: whether they can be compared, and every number of both.
+    #[command(after_help = "Differences are shown, not judged: one run a side cannot tell a change \
+                            from noise. Exit code 0 when both runs could be read.")]
+    Compare(CompareArguments),
     /// The embedded reference platform; started by `rehearse`.
     #[command(hide = true)]
     Platform {
@@ -174,6 +179,7 @@ pub(crate) fn run() -> i32 {
             completions::completions(Arguments::command(), arguments.shell)
         }
         Command::Report { folder } => report::again(&folder),
+        Command::Compare(arguments) => compare(&arguments),
         Command::Platform { .. } => rehearse::platform(),
     };
     result.unwrap_or_else(|failure| {

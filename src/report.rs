@@ -8,17 +8,18 @@ use hulk_record::{Measure, Record};
 use hulk_reports::{Verdict, hlog, html, judge, raw, sentence, summary};
 
 use crate::outcome::Failure;
-use crate::run_folder::RECORD;
+use crate::run_folder::{RECORD, read_record};
 
 /// `hulk report`: judges a record again; the same record gives the same bytes.
 pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
+    let record = read_record(folder)?;
     if !folder.join(RECORD).is_dir() {
         let folder = folder.display();
         let message =
-            format!("{folder} holds no record: name a run's folder, as `rehearse` prints it");
+            format!("{folder} is a record alone: name the run's folder around it, in which to write");
         return Err(Failure::Usage(message));
     }
-    let verdict = render(folder)?;
+    let verdict = write(folder, record)?;
     let text = last_lines(&verdict, folder);
     stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
     Ok(verdict.kind.exit_code())
@@ -26,7 +27,10 @@ pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
 
 /// Judges the record in a run's folder and writes everything that is made from it.
 pub(crate) fn render(folder: &Path) -> Result<Verdict, Failure> {
-    let mut record = Record::read(&folder.join(RECORD))?;
+    write(folder, Record::read(&folder.join(RECORD))?)
+}
+
+fn write(folder: &Path, mut record: Record) -> Result<Verdict, Failure> {
     let write = |name: &str, bytes: Vec<u8>| {
         let path = folder.join(name);
         fs::write(&path, bytes)

@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use hulk_engine::environment;
-use hulk_record::{FaultInfo, Manifest, MatchTime, MomentInfo, Offset, ServiceInfo};
+use hulk_record::{FaultInfo, Manifest, MatchTime, MomentInfo, Offset, Record, ServiceInfo};
 use hulk_scenarios::Rehearsal;
 use hulk_scenarios::chaos::Fault;
 use hulk_scenarios::traffic::{Moment, Response, Schedule};
 
+use crate::outcome::Failure;
+
 /// Where the record lies in a run's folder.
 pub(crate) const RECORD: &str = "record";
+/// The file without which a folder is no record.
+const MANIFEST: &str = "manifest.json";
 
 /// `runs/match-day-20190710-143000`, with a number behind it when that is taken.
 pub(crate) fn name_of(runs: &Path, rehearsal: &Rehearsal, started: DateTime<Utc>) -> PathBuf {
@@ -21,6 +25,26 @@ pub(crate) fn name_of(runs: &Path, rehearsal: &Rehearsal, started: DateTime<Utc>
     let numbered = (2..).map(|number| runs.join(format!("{base}-{number}")));
     let mut candidates = std::iter::once(runs.join(&base)).chain(numbered);
     candidates.find(|path| !taken(path)).unwrap_or_else(|| runs.join(base))
+}
+
+/// Reads the record of a run's folder, or a record's own folder. Whatever is wrong with it is the
+/// usage's fault: another folder is to be named.
+pub(crate) fn read_record(folder: &Path) -> Result<Record, Failure> {
+    let shown = folder.display();
+    let inner = folder.join(RECORD);
+    let record = if inner.is_dir() { inner } else { folder.to_owned() };
+    if !folder.exists() {
+        let message = format!("{shown} is not there: name a run's folder, as `rehearse` prints it");
+        return Err(Failure::Usage(message));
+    }
+    if !record.join(MANIFEST).is_file() {
+        let message = format!(
+            "{shown} is not the folder of a run (there is no {RECORD}/{MANIFEST} in it): name one, as \
+             `rehearse` prints it"
+        );
+        return Err(Failure::Usage(message));
+    }
+    Record::read(&record).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// The head of a run's record: everything that is known at its start.

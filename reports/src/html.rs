@@ -2,11 +2,18 @@
 //! broke, when, for how many and why.
 
 mod chart;
+mod elasticity;
 mod faults;
+mod files;
+mod generator;
+mod journeys;
 mod ledgers;
 mod panel;
+mod percentiles;
+mod platform;
 mod qoe;
 mod tables;
+mod windows;
 
 use hulk_record::Record;
 
@@ -41,10 +48,16 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("tiles", tiles(&view, verdict)),
         ("notes", list(" class=\"notes\"", verdict.notes.iter())),
         ("timeline", chart::timeline(&view, verdict, &bins)),
+        ("windows", windows::section(&view)),
         ("caution", caution(verdict)),
         ("objectives", tables::objectives(verdict)),
         ("validity", tables::validity(verdict)),
+        ("generator", generator::section(&view)),
+        ("elasticity", elasticity::sentences(verdict)),
         ("scaling", tables::scaling(verdict)),
+        ("platform", platform::section(&view, verdict)),
+        ("percentiles", percentiles::section(&view)),
+        ("journeys", journeys::section(&view)),
         ("ledger", ledgers::arrivals(&view, verdict)),
         ("requests", ledgers::requests(&view, verdict)),
         ("qoe", qoe::section(&view)),
@@ -53,6 +66,7 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("troubles", ledgers::troubles(&view)),
         ("events", ledgers::events(record)),
         ("environment", tables::environment(record)),
+        ("files", files::section()),
     ];
     fill(TEMPLATE, &parts).into_bytes()
 }

@@ -1,9 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod bite;
+mod changes;
+mod compare;
+mod differences;
+mod generator;
 mod hlog;
 mod html;
 mod judge;
 mod objectives;
+mod percentiles;
+mod platform;
 mod qoe;
 mod raw;
 mod responses;
@@ -16,8 +23,11 @@ mod validity;
 mod verdict;
 mod view;
 mod when;
+mod windows;
 pub mod words;
 
+pub use compare::{Comparison, compare};
+pub use differences::{Aspect, Difference};
 pub use hlog::hlog;
 pub use html::html;
 pub use judge::judge;

@@ -8,12 +8,15 @@ use hulk_record::{
 use serde::Serialize;
 
 use crate::RenderError;
+use crate::generator::{GeneratorSeen, generator};
+use crate::platform::{PlatformSeen, platform};
 use crate::qoe::{QoeSummary, summary_of};
 use crate::responses::{MomentSummary, moments};
 use crate::sentence::headline;
 use crate::target::{Ledger, ledger};
 use crate::verdict::Verdict;
 use crate::view::View;
+use crate::windows::{Span, spans};
 
 /// The version of the summary's format.
 const VERSION: u32 = 2;
@@ -35,6 +38,8 @@ struct Summary<'a> {
     /// The ledger of responses, a moment each.
     moments: Vec<MomentSummary>,
     faults: &'a [FaultInfo],
+    /// Before, during and after each fault and moment.
+    windows: Vec<Span>,
     /// What went wrong in the journeys themselves.
     troubles: Vec<TroubleCount>,
     audience: AudienceSummary,
@@ -44,6 +49,9 @@ struct Summary<'a> {
     raw_untold: Option<u64>,
     /// The target's own count beside the record's; null where it did not tell.
     target: Option<Ledger>,
+    /// What the platform says of itself.
+    platform: PlatformSeen,
+    generator: GeneratorSeen,
     events: Vec<EventSummary>,
     end: &'a RunEnd,
     environment: &'a Environment,
@@ -184,11 +192,14 @@ pub fn summary(record: &Record, verdict: &Verdict) -> Result<Vec<u8>, RenderErro
         steps: steps(&view),
         moments: moments(&view),
         faults: &manifest.faults,
+        windows: spans(&view),
         troubles: view.merged.troubles(),
         audience: audience(&view),
         qoe: summary_of(&view),
         raw_untold: manifest.raw.then(|| untold(record)),
         target: ledger(&view),
+        platform: platform(&view),
+        generator: generator(&view),
         events: events(record),
         end: &record.end,
         environment: &manifest.environment,

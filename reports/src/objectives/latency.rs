@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hulk_record::{Frame, Measure, Objective, SeriesKey, SparseHistogram};
 
 use super::{Capacity, blank, status};
+use crate::percentiles::samples_min;
 use crate::verdict::ObjectiveResult;
 use crate::view::View;
 use crate::words::{count, number, number_and_limit, people};
@@ -23,16 +24,6 @@ impl Wanted {
 
     fn what(&self) -> String {
         format!("p{} of {} time", number(f64::from(self.quantile_ppm) / 1e4), self.measure.name())
-    }
-
-    /// The samples without which a 95 % one-sided bound of the quantile cannot be given: 299 for
-    /// p99, 2,995 for p99.9.
-    pub(super) fn samples_min(&self) -> u64 {
-        let quantile = f64::from(self.quantile_ppm) / 1e6;
-        if quantile <= 0.0 || quantile >= 1.0 {
-            return 1;
-        }
-        (0.05_f64.ln() / quantile.ln()).ceil() as u64
     }
 }
 
@@ -53,7 +44,7 @@ pub(super) fn result(
     };
     let samples = view.samples(keep, wants);
     let blank = blank(objective, &wanted.what(), wanted.max_ms, "ms");
-    let (n, n_min) = (samples.count(), wanted.samples_min());
+    let (n, n_min) = (samples.count(), samples_min(wanted.quantile_ppm));
     let where_judged = match supply {
         Some(_) => " in intervals with enough instances",
         None => "",

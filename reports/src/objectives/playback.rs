@@ -4,6 +4,7 @@ use hulk_record::{Measure, Objective, SeriesKey};
 
 use super::latency::{Wanted, intervals_of_breach};
 use super::{blank, status};
+use crate::percentiles::samples_min;
 use crate::qoe::{counts, not_known};
 use crate::verdict::ObjectiveResult;
 use crate::view::View;
@@ -18,7 +19,7 @@ pub(super) fn startup(view: &View<'_>, objective: &Objective, of: &Wanted) -> Ob
     }
     let wants = |key: &SeriesKey| key.measure == Measure::FirstFrame;
     let samples = view.samples(|_| true, wants);
-    let (n, n_min) = (samples.count(), of.samples_min());
+    let (n, n_min) = (samples.count(), samples_min(of.quantile_ppm));
     if n < n_min {
         let reason = format!(
             "The {what} is unknown: {} are too few, it needs {}.",
