@@ -17,7 +17,7 @@ mod when;
 mod words;
 
 pub use hlog::hlog;
-pub use html::html;
+pub use html::{html, html_static};
 pub use judge::judge;
 pub use sentence::{headline, sentence};
 pub use summary::summary;
