@@ -8,6 +8,7 @@ use hulk_scenarios::{Estimate, LoadError, Rehearsal};
 
 use crate::diagnostics::tell;
 use crate::outcome::Failure;
+use crate::target::verifiable;
 
 /// Checks each file; the exit code is 2 when one of them has problems.
 pub(crate) fn check(files: &[String]) -> Result<i32, Failure> {
@@ -15,6 +16,7 @@ pub(crate) fn check(files: &[String]) -> Result<i32, Failure> {
     for file in files {
         match Rehearsal::load(file) {
             Ok(rehearsal) => {
+                verifiable(&rehearsal.target)?;
                 let schedule = Schedule::generate(&rehearsal.audience);
                 let text = describe(&rehearsal, &Estimate::of(&rehearsal, &schedule));
                 stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
@@ -43,7 +45,15 @@ fn describe(rehearsal: &Rehearsal, estimate: &Estimate) -> String {
         ),
         format!("  requests       {:.0}/s at the peak", estimate.requests_per_s_peak),
         format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
-        format!("  descriptors    {} of {}", estimate.viewers_peak, raise_open_files()),
+        format!(
+            "  descriptors    {} of {}{}",
+            estimate.descriptors(),
+            raise_open_files(),
+            match estimate.connections_per_viewer {
+                1 => String::new(),
+                origins => format!(": {} viewers × {origins} origins", estimate.viewers_peak),
+            }
+        ),
     ];
     for service in &estimate.services {
         if let Some(requests) = service.requests_per_window {

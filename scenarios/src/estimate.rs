@@ -15,9 +15,10 @@ const SAMPLE: u32 = 2000;
 /// What a run asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// Most viewers at one time, those on the home page included: one connection and one file
-    /// descriptor each.
+    /// Most viewers at one time, those on the home page included.
     pub viewers_peak: u32,
+    /// So many connections a viewer keeps, each with a file descriptor.
+    pub connections_per_viewer: u32,
     /// Visits in all.
     pub arrivals: u64,
     /// Most requests per wall second, over any ten seconds.
@@ -51,6 +52,7 @@ impl Estimate {
         let viewers_peak = rehearsal.users_peak(schedule);
         Self {
             viewers_peak,
+            connections_per_viewer: rehearsal.target.connections_per_viewer(),
             arrivals: schedule.visits.len() as u64,
             requests_per_s_peak: (0..bins.present.len())
                 .map(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>())
@@ -59,6 +61,11 @@ impl Estimate {
             wall_s: (rehearsal.until().0 + rehearsal.lead_in_us) as f64 / 1e6,
             services: calls.services(rehearsal, &bins),
         }
+    }
+
+    /// Most connections of viewers at one time, each with a file descriptor.
+    pub fn descriptors(&self) -> u64 {
+        u64::from(self.viewers_peak) * u64::from(self.connections_per_viewer)
     }
 
     /// What a user should know before the run, each with its way out. `descriptors` is how many
@@ -80,10 +87,14 @@ impl Estimate {
                 ));
             }
         }
-        let needed = u64::from(self.viewers_peak) + 64;
+        let needed = self.descriptors() + 64;
         if needed > descriptors {
+            let each = match self.connections_per_viewer {
+                1 => String::new(),
+                origins => format!(" ({origins} a viewer: one for each origin of the target)"),
+            };
             warnings.push(format!(
-                "{needed} file descriptors are needed and {descriptors} are allowed: lower \
+                "{needed} file descriptors are needed{each} and {descriptors} are allowed: lower \
                  `audience.scale`, or raise the limit (`ulimit -n`)"
             ));
         }

@@ -293,7 +293,9 @@ impl Session {
         let Some(request) = request_of(&script, planned.what) else {
             let What::Hls(request) = planned.what else { return Outcome::CheckFailed };
             return match (judge_status(ended, 200), ended) {
-                (Outcome::Ok, Ended::Answer { body, .. }) => self.judge_hls(request, now, body),
+                (Outcome::Ok, Ended::Answer { body, .. }) => {
+                    self.judge_hls((planned, request), now, body)
+                }
                 (outcome, _) => outcome,
             };
         };

@@ -226,18 +226,19 @@ impl Session {
     /// check.
     pub(super) fn judge_hls(
         &mut self,
-        request: HlsRequest,
+        (planned, request): (&Planned, HlsRequest),
         now: MatchTime,
         body: &[u8],
     ) -> Outcome {
         let placed = self.script.hls.as_ref();
         let state = self.watch.as_mut().and_then(|watch| watch.hls.as_mut());
-        match placed.zip(state) {
-            Some((placed, state)) => match state.answered(&placed.what, request, now, body) {
-                true => Outcome::Ok,
-                false => Outcome::CheckFailed,
-            },
-            None => Outcome::Ok,
+        let Some((placed, state)) = placed.zip(state) else { return Outcome::Ok };
+        match state.answered(&placed.what, request, now, body) {
+            Ok(()) => Outcome::Ok,
+            Err(what) => {
+                self.trouble(planned, what.to_owned());
+                Outcome::CheckFailed
+            }
         }
     }
 }

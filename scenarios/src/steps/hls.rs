@@ -16,6 +16,9 @@ use crate::template::Template;
 pub struct HlsStep {
     /// The service that answers: the edge.
     pub service: String,
+    /// What the URLs of that service start with; empty for the embedded platform. A playlist may
+    /// name such a URL, and no other.
+    pub base: String,
     /// Path of the master playlist.
     pub master: Template,
     /// The rendition is the best that needs no more kbit/s.
@@ -48,6 +51,8 @@ impl HlsStep {
         };
         Some(Self {
             service: service?,
+            // Known when the target is.
+            base: String::new(),
             master,
             kbps_max: kbps_max?,
             join_segments: join_segments? as u32,
@@ -65,6 +70,9 @@ pub(crate) enum HlsRequest {
     Playlist,
     Segment,
 }
+
+/// A viewer asks one service for its stream.
+const ELSEWHERE: &str = "the playlist leads to another origin than its own";
 
 #[derive(Debug, Clone)]
 struct Segment {
@@ -134,39 +142,38 @@ impl HlsState {
         }
     }
 
-    /// The answer came. Whether it was a playlist where one was asked for.
+    /// The answer came.
+    ///
+    /// # Errors
+    /// Why it is not the playlist that was asked for, in words.
     pub(crate) fn answered(
         &mut self,
         step: &HlsStep,
         request: HlsRequest,
         now: MatchTime,
         body: &[u8],
-    ) -> bool {
+    ) -> Result<(), &'static str> {
         self.failed = self.failed.filter(|(failed, _)| *failed != request);
         match request {
-            HlsRequest::Master => match playlist::rendition(body, self.kbps_max) {
-                Some(path) => {
-                    self.media_path = Some(path.into());
-                    self.playlist_due = now;
-                    true
-                }
-                None => false,
-            },
-            HlsRequest::Playlist => match Playlist::parse(body) {
-                Some(playlist) => {
-                    self.shown(step, now, &playlist);
-                    true
-                }
-                None => false,
-            },
+            HlsRequest::Master => {
+                let uri = playlist::rendition(body, self.kbps_max);
+                let uri = uri.ok_or("the answer is no master playlist")?;
+                let path = playlist::path_of(uri, &self.master, &step.base).ok_or(ELSEWHERE)?;
+                self.media_path = Some(path.into());
+                self.playlist_due = now;
+            }
+            HlsRequest::Playlist => {
+                let playlist = Playlist::parse(body).ok_or("the answer is no media playlist")?;
+                self.shown(step, now, &playlist)?;
+            }
             HlsRequest::Segment => {
                 if let Some(segment) = self.waiting.pop_front() {
                     self.play_started.get_or_insert(now);
                     self.loaded_s += segment.length_s;
                 }
-                true
             }
         }
+        Ok(())
     }
 
     /// It failed, for the n-th time in a row: returns n.
@@ -194,7 +201,12 @@ impl HlsState {
         segment.shown.max(started.plus((played_s * 1e6) as i64))
     }
 
-    fn shown(&mut self, step: &HlsStep, now: MatchTime, playlist: &Playlist<'_>) {
+    fn shown(
+        &mut self,
+        step: &HlsStep,
+        now: MatchTime,
+        playlist: &Playlist<'_>,
+    ) -> Result<(), &'static str> {
         let count = playlist.segments.len() as i64;
         let newest = playlist.first_number + count - 1;
         let next = match self.last_shown {
@@ -202,9 +214,16 @@ impl HlsState {
             Some(last) if last <= newest => last + 1,
             _ => newest + 1 - i64::from(step.join_segments),
         };
-        for (number, (path, length_s)) in (playlist.first_number..).zip(&playlist.segments) {
+        let at = self.media_path.as_deref().unwrap_or_default();
+        let waited = self.waiting.len();
+        for (number, (uri, length_s)) in (playlist.first_number..).zip(&playlist.segments) {
             if number >= next {
-                let path = (*path).into();
+                let Some(path) = playlist::path_of(uri, at, &step.base) else {
+                    // The playlist is asked for again, and its other segments shown anew.
+                    self.waiting.truncate(waited);
+                    return Err(ELSEWHERE);
+                };
+                let path = path.into();
                 self.waiting.push_back(Segment { number, path, length_s: *length_s, shown: now });
             }
         }
@@ -213,6 +232,7 @@ impl HlsState {
         self.last_shown = Some(newest);
         let reload_s = if changed { playlist.target_s } else { playlist.target_s / 2.0 };
         self.playlist_due = now.plus((reload_s * 1e6) as i64);
+        Ok(())
     }
 }
 
@@ -223,6 +243,7 @@ mod tests {
     fn step() -> HlsStep {
         HlsStep {
             service: "edge".into(),
+            base: "http://127.0.0.1:8080".into(),
             master: Template::parse("/live/master.m3u8").unwrap(),
             kbps_max: 500.0,
             join_segments: 3,
@@ -241,9 +262,16 @@ mod tests {
     fn player() -> HlsState {
         let mut player = HlsState::new(MatchTime(0), "/live/master.m3u8".into(), 500.0);
         let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n/live/240p/media.m3u8\n";
-        assert!(player.answered(&step(), HlsRequest::Master, MatchTime(0), master.as_bytes()));
+        let told = player.answered(&step(), HlsRequest::Master, MatchTime(0), master.as_bytes());
+        assert_eq!(told, Ok(()));
         assert_eq!(player.next(&step()), (MatchTime(0), HlsRequest::Playlist));
         player
+    }
+
+    /// Hands it the media playlist that begins with a segment.
+    fn show(player: &mut HlsState, step: &HlsStep, first: i64) {
+        let body = media(first);
+        player.answered(step, HlsRequest::Playlist, MatchTime(0), body.as_bytes()).unwrap();
     }
 
     #[test]
@@ -256,7 +284,7 @@ mod tests {
             now = now.max(due);
             log.push(format!("{} {}", now.as_s(), player.path(request)));
             let body = media(1000 + now.0 / 6_000_000);
-            player.answered(&step, request, now, body.as_bytes());
+            player.answered(&step, request, now, body.as_bytes()).ok();
         }
         assert_eq!(
             log,
@@ -279,7 +307,7 @@ mod tests {
     fn an_unchanged_playlist_is_loaded_again_after_half_the_target_duration() {
         let (step, mut player) = (step(), player());
         for _ in 0..2 {
-            player.answered(&step, HlsRequest::Playlist, MatchTime(0), media(1000).as_bytes());
+            show(&mut player, &step, 1000);
         }
         player.waiting.clear();
         assert_eq!(player.next(&step), (MatchTime::from_s(3.0), HlsRequest::Playlist));
@@ -288,9 +316,9 @@ mod tests {
     #[test]
     fn a_full_buffer_delays_the_next_segment() {
         let (step, mut player) = (HlsStep { buffer_s: 12.0, ..step() }, player());
-        player.answered(&step, HlsRequest::Playlist, MatchTime(0), media(1000).as_bytes());
+        show(&mut player, &step, 1000);
         for _ in 0..2 {
-            player.answered(&step, HlsRequest::Segment, MatchTime::from_s(1.0), b"");
+            player.answered(&step, HlsRequest::Segment, MatchTime::from_s(1.0), b"").unwrap();
         }
         // Playback started at 1 s with 6 s loaded; 12 s are loaded: room for 6 more at 7 s.
         let (due, request) = player.next(&step);
@@ -302,6 +330,28 @@ mod tests {
     #[test]
     fn something_else_than_a_playlist_is_noticed() {
         let (step, mut player) = (step(), player());
-        assert!(!player.answered(&step, HlsRequest::Playlist, MatchTime(0), b"<html>"));
+        let told = player.answered(&step, HlsRequest::Playlist, MatchTime(0), b"<html>");
+        assert_eq!(told, Err("the answer is no media playlist"));
+        let told = player.answered(&step, HlsRequest::Master, MatchTime(0), b"<html>");
+        assert_eq!(told, Err("the answer is no master playlist"));
+    }
+
+    #[test]
+    fn playlists_may_name_paths_of_any_kind_on_their_own_origin() {
+        let step = step();
+        let mut player = HlsState::new(MatchTime(0), "/vod/one/master.m3u8?t=1".into(), 500.0);
+        let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n240p/media.m3u8?t=2\n";
+        player.answered(&step, HlsRequest::Master, MatchTime(0), master.as_bytes()).unwrap();
+        assert_eq!(player.path(HlsRequest::Playlist), "/vod/one/240p/media.m3u8?t=2");
+        let media = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.ts\n#EXTINF:6,\n\
+                     ../b.ts\n#EXTINF:6,\nhttp://127.0.0.1:8080/c.ts?x\n";
+        player.answered(&step, HlsRequest::Playlist, MatchTime(0), media.as_bytes()).unwrap();
+        let paths: Vec<&str> = player.waiting.iter().map(|segment| &*segment.path).collect();
+        assert_eq!(paths, ["/vod/one/240p/a.ts", "/vod/one/b.ts", "/c.ts?x"]);
+        let away = media.replace("http://127.0.0.1:8080", "http://127.0.0.1:8081");
+        let mut player = HlsState { last_shown: None, ..player };
+        let told = player.answered(&step, HlsRequest::Playlist, MatchTime(0), away.as_bytes());
+        assert_eq!(told, Err(ELSEWHERE));
+        assert_eq!(player.waiting.len(), 3, "of a playlist that is refused nothing is loaded");
     }
 }
