@@ -5,7 +5,7 @@
 //!              └─ gives up                   └─ abandons    └─ gone
 //! ```
 //!
-//! One connection a viewer, so one request at a time: [`Session::next`] says what is due and when,
+//! One request at a time: [`Session::next`] says what is due and when,
 //! the shell waits, sends, and hands the end of it to [`Session::answered`]. At [`Session::until`]
 //! a leg of the stay is over: what is in flight is given up, and [`Session::turn`] goes on.
 
