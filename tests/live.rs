@@ -38,6 +38,9 @@ mod raw;
 #[path = "live/rubbish.rs"]
 mod rubbish;
 #[cfg(test)]
+#[path = "live/servers.rs"]
+mod servers;
+#[cfg(test)]
 #[path = "live/terminal.rs"]
 mod terminal;
 #[cfg(test)]

@@ -38,5 +38,6 @@ pub use shipped::{TEMPLATES, shipped_rehearsal, shipped_rehearsal_names};
 pub use steps::{
     AfterStep, Does, EveryStep, Flag, HlsStep, Method, RequestSpec, SequenceStep, Step,
 };
-pub use target::{Embedded, Target};
+pub use target::{Certificates, Embedded, Origin, Own, Target, TlsSettings};
+pub use values::Secret;
 pub use viewer::{Books, Going, Next, Viewer};

@@ -241,7 +241,7 @@ fn troubles_of_the_journeys_are_told_by_name() {
         vec![trouble("feeder users ran dry", 3), trouble("pointer /token found nothing", 4)];
     let verdict = judge(&record);
     assert_eq!(verdict.kind, VerdictKind::Pass);
-    let wanted = "The journeys met 9 troubles of their own, most often in signup / log in: feeder \
+    let wanted = "The journeys met 9 troubles, most often in signup / log in: feeder \
                   users ran dry.";
     assert_eq!(verdict.notes[0], wanted);
     assert!(
