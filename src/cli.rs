@@ -38,8 +38,10 @@ enum Command {
         folder: PathBuf,
     },
     /// Lay two runs side by side: whether they can be compared, and every number of both.
-    #[command(after_help = "Differences are shown, not judged: one run a side cannot tell a change \
-                            from noise. Exit code 0 when both runs could be read.")]
+    #[command(
+        after_help = "Differences are shown, not judged: one run a side cannot tell a change \
+                            from noise. Exit code 0 when both runs could be read."
+    )]
     Compare(CompareArguments),
     /// The embedded reference platform; started by `rehearse`.
     #[command(hide = true)]

@@ -15,8 +15,9 @@ pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
     let record = read_record(folder)?;
     if !folder.join(RECORD).is_dir() {
         let folder = folder.display();
-        let message =
-            format!("{folder} is a record alone: name the run's folder around it, in which to write");
+        let message = format!(
+            "{folder} is a record alone: name the run's folder around it, in which to write"
+        );
         return Err(Failure::Usage(message));
     }
     let verdict = write(folder, &record)?;

@@ -14,6 +14,8 @@ const RUN_LIVE: &[&str] = &[
     "rehearse",
     "rehearse docs/examples/own-target.toml",
     "report runs/match-day-20261122-001200",
+    "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051",
+    "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051 --json",
 ];
 /// A complete file is told by this comment on the line before its block.
 const COMPLETE: &str = "<!-- complete: ";

@@ -287,9 +287,8 @@ fn fault_pairs(views: &[View<'_>; 2]) -> Vec<FaultPair> {
         let faults = spans(view).into_iter().filter(|span| span.kind == Kind::Fault);
         faults.map(|span| (span.name.clone(), sentence(&span))).collect::<Vec<_>>()
     });
-    let known = |of: &[(String, String)]| {
-        of.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
-    };
+    let known =
+        |of: &[(String, String)]| of.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let pair = |fault: String| {
         let [a, b] = [&a, &b].map(|all| {
             all.iter().find(|(name, _)| *name == fault).map(|(_, sentence)| sentence.clone())

@@ -18,7 +18,10 @@ pub(super) fn text(of: &Comparison) -> String {
         let _ = writeln!(out, "{}", text.trim_end());
     };
     for (letter, side) in [("A", &of.a), ("B", &of.b)] {
-        line(&mut out, &format!("{letter}: {} ({}), {}", side.name, side.file, utc(side.started_unix_s)));
+        line(
+            &mut out,
+            &format!("{letter}: {} ({}), {}", side.name, side.file, utc(side.started_unix_s)),
+        );
     }
     line(&mut out, "");
     line(&mut out, comparable(of));
@@ -200,8 +203,7 @@ fn moments(of: &Comparison, out: &mut String) {
         name("moment"),
     );
     for pair in &of.moments {
-        let figures =
-            [pair.acted, pair.came, pair.pressed_back, pair.gone, pair.back_in_video];
+        let figures = [pair.acted, pair.came, pair.pressed_back, pair.gone, pair.back_in_video];
         sides(out, &pair.moment, &figures);
     }
 }
@@ -221,7 +223,8 @@ fn faults(of: &Comparison, out: &mut String) {
     }
     let _ = writeln!(out, "\nFaults: what each did against the time before it");
     for pair in &of.faults {
-        let side = |of: &Option<String>| of.clone().unwrap_or_else(|| "was not planned.".to_owned());
+        let side =
+            |of: &Option<String>| of.clone().unwrap_or_else(|| "was not planned.".to_owned());
         let _ = writeln!(out, "{}", pair.fault);
         let _ = writeln!(out, "  A  {}\n  B  {}", side(&pair.a), side(&pair.b));
     }

@@ -2,8 +2,12 @@
 #![cfg(test)]
 
 mod builder;
+mod compare;
+mod hlog_js;
 mod judge;
 mod ledgers;
 mod render;
 mod scaling;
+mod sections;
 mod target;
+mod windows;
