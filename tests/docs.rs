@@ -12,14 +12,14 @@ use hulk_scenarios::{Rehearsal, Source};
 
 /// Commands that take a run or a run's folder: tests/live.rs has those.
 const RUN_LIVE: &[&str] = &[
-    "check my-rehearsal.toml",
-    "init",
+    "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051",
+    "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051 --json",
     "rehearse",
     "rehearse docs/examples/nginx-site.toml",
     "rehearse docs/examples/tls-front.toml",
-    "rehearse my-rehearsal.toml",
+    "rehearse my-service/rehearsal.toml",
     "report runs/match-day-20261122-001200",
-    "trial my-rehearsal.toml",
+    "trial my-service/rehearsal.toml",
 ];
 /// A complete file is told by this comment on the line before its block.
 const COMPLETE: &str = "<!-- complete: ";

@@ -11,6 +11,9 @@ mod bench;
 #[path = "live/cloud_group.rs"]
 mod cloud_group;
 #[cfg(test)]
+#[path = "live/compare.rs"]
+mod compare;
+#[cfg(test)]
 #[path = "live/consent.rs"]
 mod consent;
 #[cfg(test)]
