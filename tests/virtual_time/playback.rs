@@ -63,7 +63,9 @@ fn without_any_edge_the_video_stands_still_and_with_one_it_hardly_does() {
     let lost = none.stalled_us + none.down_us;
     let share = lost as f64 / (lost + none.watched_us) as f64;
     assert!((0.05..0.5).contains(&share), "{share}: {none:?}");
-    assert!(none.stalls >= 100 && none.viewers_stalled >= 100, "{none:?}");
+    // Most players give up before they are dry: what is lost then is told as `down`.
+    assert!(none.stalls >= 20 && none.gave_up >= 300, "{none:?}");
+    assert!(none.failed_starts >= 100, "{none:?}");
     assert!(none.viewers_stalled <= none.stalls, "{none:?}");
 }
 
