@@ -143,8 +143,8 @@ fn standing_still_is_judged_by_the_share_of_time() {
     assert_eq!(result.status, ObjectiveStatus::Breached);
     assert_eq!(
         result.reason,
-        "Viewers of the stream stood still for 10 % of their time in the video (at most 9.9 %): 5 \
-         stalls of 4 viewers, 400 match s of 4,000; first at match minute 35.0 (1.2 min after \
+        "Viewers of the stream saw a still picture or none for 10 % of their time in the video (at \
+         most 9.9 %): 5 stalls of 4 viewers, 0 players given up, 400 match s of 4,000; first at match minute 35.0 (1.2 min after \
          wicket), most at 35.0."
     );
     assert_eq!((result.first_match_min, result.worst_match_min), (Some(35.0), Some(35.0)));
