@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, diagnostics, outcome, rehearse, report};
+use crate::{check, diagnostics, outcome, rehearse, report, trial};
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
 #[derive(Debug, Parser)]
@@ -25,6 +25,9 @@ enum Command {
         after_help = "Examples:\n  hulk rehearse\n  hulk rehearse my-match.toml --runs /tmp/runs"
     )]
     Rehearse(RehearseArguments),
+    /// Send one viewer through every step once, and print what is sent and what comes.
+    #[command(after_help = trial::EXAMPLES)]
+    Trial(trial::TrialArguments),
     /// Check rehearsal files: every problem at once, and what a run would ask for.
     Check {
         /// Files, or names of shipped rehearsals.
@@ -71,6 +74,7 @@ pub(crate) fn run() -> i32 {
     };
     let result = match arguments.command {
         Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
+        Command::Trial(arguments) => trial::trial(&arguments),
         Command::Check { files } => check::check(&files),
         Command::Report { folder } => report::again(&folder),
         Command::Platform { .. } => rehearse::platform(),

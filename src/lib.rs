@@ -18,6 +18,7 @@ mod report;
 mod run_folder;
 mod scribe;
 mod target;
+mod trial;
 
 pub use run_folder::manifest;
 
