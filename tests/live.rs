@@ -35,6 +35,9 @@ mod processes;
 #[path = "live/rubbish.rs"]
 mod rubbish;
 #[cfg(test)]
+#[path = "live/trial.rs"]
+mod trial;
+#[cfg(test)]
 #[path = "live/verdicts.rs"]
 mod verdicts;
 #[cfg(test)]

@@ -29,7 +29,9 @@ pub(super) fn looks(spec: &RequestSpec, seen: &Inspected<'_>) -> Vec<Look> {
 impl Inspected<'_> {
     fn extract(&self, name: &str, extract: &Extract) -> Look {
         if let Some(value) = extract.find(&self.answer) {
-            let text = format!("{name} = {MASK} ({} chars)", value.chars().count());
+            let chars = value.chars().count();
+            let plural = if chars == 1 { "" } else { "s" };
+            let text = format!("{name} = {MASK} ({chars} char{plural})");
             return Look { holds: true, text };
         }
         let nearest = match extract {

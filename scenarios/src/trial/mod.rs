@@ -221,8 +221,7 @@ impl Trial {
     pub fn next(&mut self) -> Option<Upcoming> {
         let planned = self.planned()?;
         let part = &self.script.parts[usize::from(planned.journey)];
-        let wait_s = planned.due.since(self.now).max(0) as f64 / self.script.speed;
-        let wait_us = if matches!(planned.what, What::Act(0)) { 0.0 } else { wait_s };
+        let wait_us = planned.due.since(self.before(&planned)).max(0) as f64 / self.script.speed;
         let (edge, timeout_ms) = (self.session.edge(), part.timeout_ms);
         Some(Upcoming { wait_us: wait_us as u64, edge, timeout_ms, planned })
     }
@@ -340,14 +339,18 @@ impl Trial {
         format!("{:08x}-{viewer}-{send}", self.options.run_id)
     }
 
+    /// From when on a viewer waits for a request: a moment comes when it comes.
+    fn before(&self, planned: &Planned) -> MatchTime {
+        match planned.what {
+            What::Act(_) => self.now.max(MatchTime::from_s(ACT_S)),
+            _ => self.now,
+        }
+    }
+
     /// What a viewer would wait for before a request, in words.
     fn wait(&self, planned: &Planned) -> Option<String> {
-        let wait_s = planned.due.since(self.now) as f64 / 1e6;
-        let (place, first) = match planned.what {
-            What::Act(place) => (place, self.failed.is_none()),
-            _ => (1, false),
-        };
-        if wait_s <= 0.05 || (place == 0 && first) {
+        let wait_s = planned.due.since(self.before(planned)) as f64 / 1e6;
+        if wait_s <= 0.05 {
             return None;
         }
         let what = match planned.what {

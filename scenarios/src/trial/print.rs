@@ -87,19 +87,15 @@ impl Printer {
         let wait = exchange.wait.iter().map(|wait| format!(" · {wait}")).collect::<String>();
         let came = match &exchange.answer {
             Some(answer) => format!("{} in {}", answer.status, timing(&exchange.timing)),
-            None => format!("no answer in {}", timing(&exchange.timing)),
+            None => format!("no answer in {}", ms(exchange.timing.total_us)),
         };
         let line = format!("{number:>3}  {journey}/{step} again{wait}\n     {method} {url}\n");
         let mark = mark(paint, exchange.failure.is_none());
-        let mut out = format!("{line}     {mark} {came}\n");
-        for look in exchange.looks.iter().filter(|look| !look.holds) {
-            out += &format!("     {} {}\n", self::mark(paint, false), look.text);
-        }
+        let mut out = format!("{line}     {mark} {came}");
         if let Some(failure) = &exchange.failure {
-            out += &format!("     {}\n", paint.paint(RED, &failure.why));
-            out += &format!("     then: {}\n", failure.then);
+            out += &format!(": {}; {}", paint.paint(RED, &failure.why), failure.then);
         }
-        out
+        out + "\n"
     }
 
     /// The table, what was never reached, and one line that says it all.
@@ -172,7 +168,7 @@ fn answer(paint: Paint, exchange: &Exchange) -> String {
             out += &headers(&answer.headers, "<");
             out += &body(&answer.body, "<");
         }
-        None => out += &format!("     no answer in {}\n", timing(&exchange.timing)),
+        None => out += &format!("     no answer in {}\n", ms(exchange.timing.total_us)),
     }
     for look in &exchange.looks {
         out += &format!("     {} {}\n", mark(paint, look.holds), look.text);
@@ -199,13 +195,17 @@ fn body(body: &Body, mark: &str) -> String {
     for line in body.text.lines() {
         out += &format!("     {mark}   {line}\n");
     }
-    if let Some(left_out) = &body.left_out {
-        out += &format!("     {mark}   … {left_out}\n");
-    }
+    let left_out = body.left_out.as_deref();
     match (body.text.is_empty(), body.bytes) {
-        (true, 0) => out + &format!("     {mark} no body\n"),
-        (true, bytes) => out + &format!("     {mark} a body of {bytes} bytes\n"),
-        (false, _) => out,
+        (true, 0) => format!("     {mark} no body\n"),
+        (true, bytes) => {
+            let why = left_out.map(|why| format!(", {why}")).unwrap_or_default();
+            format!("     {mark} a body of {bytes} bytes{why}\n")
+        }
+        (false, _) => {
+            out += &left_out.map(|why| format!("     {mark}   … {why}\n")).unwrap_or_default();
+            out
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 /// In place of a secret.
 pub(super) const MASK: &str = "••••";
-/// A shorter text is only hidden where it stands alone: it would be found everywhere.
+/// A shorter text is only hidden where it stands alone, and one letter not at all: it would be
+/// found everywhere.
 const CHARS_MIN: usize = 4;
 /// What these say is no secret, whoever says it.
 const PLAIN: [&str; 3] = ["true", "false", "null"];
@@ -24,7 +25,7 @@ impl Redactor {
     /// From here on this is not printed.
     pub(super) fn hide(&mut self, secret: &str) {
         for secret in [secret, secret.trim()] {
-            if secret.is_empty() || PLAIN.contains(&secret) {
+            if secret.chars().count() < 2 || PLAIN.contains(&secret) {
                 continue;
             }
             self.secrets.insert(secret.to_owned());
