@@ -13,6 +13,8 @@ use hulk_scenarios::{Rehearsal, Source};
 const RUN_LIVE: &[&str] = &[
     "rehearse",
     "rehearse docs/examples/own-target.toml",
+    "trial docs/examples/own-target.toml",
+    "trial match-day --set token_state=otp",
     "report runs/match-day-20261122-001200",
 ];
 /// A complete file is told by this comment on the line before its block.

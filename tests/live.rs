@@ -40,6 +40,8 @@ mod rubbish;
 #[cfg(test)]
 #[path = "live/terminal.rs"]
 mod terminal;
+#[path = "live/trial.rs"]
+mod trial;
 #[cfg(test)]
 #[path = "live/verdicts.rs"]
 mod verdicts;

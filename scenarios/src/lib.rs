@@ -18,6 +18,7 @@ mod shipped;
 mod steps;
 mod target;
 mod template;
+mod trial;
 mod values;
 mod viewer;
 
@@ -39,4 +40,8 @@ pub use steps::{
     AfterStep, Does, EveryStep, Flag, HlsStep, Method, RequestSpec, SequenceStep, Step,
 };
 pub use target::{Embedded, Target};
+pub use trial::{
+    Answer, Body, Broke, Came, Cut, Ending, Exchange, Failure, Look, Opening, Paint, Printer, Row,
+    Timing, Trial, TrialOptions, Unreached, Upcoming,
+};
 pub use viewer::{Books, Going, Next, Viewer};

@@ -57,6 +57,8 @@ pub struct Part {
     pub name: String,
     /// Its steps, in the record's order.
     pub steps: Vec<StepInfo>,
+    /// Where each of them stands, as `file:line`, for those who must change it.
+    pub places: Vec<String>,
     /// How long an answer may take, in ms of wall time.
     pub timeout_ms: f64,
     /// What is done about a failure.
@@ -336,6 +338,7 @@ impl Compiler {
         }
         self.script.parts.push(Part {
             name: journey.name.clone(),
+            places: journey.places.clone(),
             steps,
             timeout_ms: journey.timeout_ms,
             retry: journey.retry.clone(),
