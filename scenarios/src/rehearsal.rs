@@ -5,6 +5,7 @@ mod check;
 mod load;
 mod named;
 mod objective;
+mod size;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

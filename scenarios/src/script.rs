@@ -1,5 +1,9 @@
 //! Journeys made into one program: every name found, every condition compiled.
 
+mod misfit;
+
+pub use misfit::Misfit;
+
 use hulk_record::{JourneyInfo, StepInfo};
 use serde::{Deserialize, Serialize};
 
@@ -99,8 +103,8 @@ impl Script {
     /// Compiles journeys.
     ///
     /// # Errors
-    /// Every problem, in words.
-    pub(crate) fn compile(from: Ingredients) -> Result<Self, Vec<String>> {
+    /// Every problem; journeys are counted as they come: `journeys`, `exit`, `act`.
+    pub(crate) fn compile(from: Ingredients) -> Result<Self, Vec<Misfit>> {
         let mut compiler = Compiler::new(&from);
         compiler.collect();
         let (journeys, exit, act) = (from.journeys, from.exit, from.act);
@@ -108,7 +112,9 @@ impl Script {
             let part = compiler.part(&journey);
             if journey.hls.is_some() && compiler.script.hls.is_some() {
                 let name = &journey.name;
-                compiler.problem(format!("`{name}` is the second journey that watches a stream"));
+                let hint = "a viewer watches one stream: leave one of them out";
+                let message = format!("`{name}` is the second journey that watches a stream");
+                compiler.misfit(misfit::Part::Whole, None, message, Some(hint.to_owned()));
             }
             for step in journey.sequence {
                 let placed = compiler.sequence_step(part, step);
@@ -128,9 +134,10 @@ impl Script {
             let part = compiler.part(&journey);
             if !journey.every.is_empty() || journey.hls.is_some() {
                 let name = &journey.name;
-                compiler.problem(format!(
-                    "`{name}` answers a moment: it may only have `after` and `give_up` steps"
-                ));
+                let hint = "put its `every` and `hls` steps into a journey of `journeys`";
+                let message =
+                    format!("`{name}` answers a moment: it may only have `after` and `give_up` steps");
+                compiler.misfit(misfit::Part::Whole, None, message, Some(hint.to_owned()));
             }
             for step in journey.sequence {
                 let placed = compiler.sequence_step(part, step);
@@ -145,7 +152,7 @@ impl Script {
     ///
     /// # Errors
     /// Every problem, in words.
-    pub fn of(journey: Journey) -> Result<Self, Vec<String>> {
+    pub fn of(journey: Journey) -> Result<Self, Vec<Misfit>> {
         let (journeys, edges) = (vec![journey], vec!["target".to_owned()]);
         Self::compile(Ingredients { journeys, edges, speed: 1.0, ..Ingredients::default() })
     }
@@ -170,7 +177,9 @@ struct Compiler {
     sources: Vec<Journey>,
     /// Names of the computed values, by their places.
     values: Vec<String>,
-    problems: Vec<String>,
+    problems: Vec<Misfit>,
+    /// The journey that is looked at.
+    journey: Option<usize>,
 }
 
 impl Compiler {
@@ -195,18 +204,14 @@ impl Compiler {
             edges: from.edges.clone(),
             speed: from.speed,
         };
-        Self { script, sources, values: Vec::new(), problems: Vec::new() }
-    }
-
-    fn problem(&mut self, text: String) {
-        if !self.problems.contains(&text) {
-            self.problems.push(text);
-        }
+        Self { script, sources, values: Vec::new(), problems: Vec::new(), journey: None }
     }
 
     /// Every name that any journey gives, before the first is looked for.
     fn collect(&mut self) {
-        for journey in std::mem::take(&mut self.sources) {
+        let mut value_of = Vec::new();
+        for (place, journey) in std::mem::take(&mut self.sources).into_iter().enumerate() {
+            value_of.resize(value_of.len() + journey.values.len(), place);
             let script = &mut self.script;
             for request in journey.requests() {
                 for (name, _) in &request.extract {
@@ -229,35 +234,47 @@ impl Compiler {
         names.extend(["viewer", "index", "visit"].map(str::to_owned));
         names.sort_unstable();
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
-            self.problem(format!("two things are named `{}`", pair[0]));
+            let hint = "choices, values, feeders, traits and what is extracted share their names: \
+                        rename one";
+            let message = format!("two things are named `{}`", pair[0]);
+            self.misfit(misfit::Part::Whole, None, message, Some(hint.to_owned()));
         }
+        self.check_values(&value_of);
+    }
+
+    /// Computed values, of the journeys with these places, and what they are computed from.
+    fn check_values(&mut self, value_of: &[usize]) {
         let mut values = std::mem::take(&mut self.script.values);
         self.values = values.iter().map(|(name, ..)| name.clone()).collect();
         for (place, (name, value, template)) in values.iter_mut().enumerate() {
+            self.journey = value_of.get(place).copied();
+            let part = || misfit::Part::Value(name.clone());
+            let order = || Some("values are computed in the order of their names".to_owned());
             if let Some(key) = value.key_value()
                 && self.values.iter().position(|name| name == key).is_none_or(|key| key >= place)
             {
-                self.problem(format!(
+                let message = format!(
                     "value `{name}` takes its key from `{key}`: there must be a value of that name \
                      that comes earlier in the alphabet"
-                ));
+                );
+                self.misfit(part(), Some(format!("\"{key}\"")), message, order());
             }
             let Some(template) = template else { continue };
             let found = template.resolve(|slot| self.find(slot));
             if let Err(unknown) = found {
-                self.problem(format!("value `{name}`: nothing gives `${{{unknown}}}`"));
+                self.unknown_slot(part(), &format!("value `{name}`"), &unknown);
             }
             // In the order of the names: so no value can need itself.
             if template
                 .slots()
                 .any(|slot| matches!(slot, Slot::Value(n) if usize::from(n) >= place))
             {
-                self.problem(format!(
-                    "value `{name}` uses a value whose name comes later in the alphabet; values \
-                     are computed in that order"
-                ));
+                let message =
+                    format!("value `{name}` uses a value whose name comes later in the alphabet");
+                self.misfit(part(), None, message, order());
             }
         }
+        self.journey = None;
         self.script.values = values;
     }
 
@@ -286,8 +303,11 @@ impl Compiler {
     }
 
     fn part(&mut self, journey: &Journey) -> u16 {
+        self.journey = Some(self.script.parts.len());
         if self.script.parts.iter().any(|part| part.name == journey.name) {
-            self.problem(format!("the journey `{}` is named twice", journey.name));
+            let message = format!("the journey `{}` is named twice", journey.name);
+            let hint = "remove one, or give the other file another `name`";
+            self.misfit(misfit::Part::Whole, None, message, Some(hint.to_owned()));
         }
         let info = |request: &RequestSpec| StepInfo {
             name: request.name.clone(),
@@ -327,7 +347,8 @@ impl Compiler {
     fn hls_step(&mut self, part: u16, mut step: HlsStep) -> Placed<HlsStep> {
         let when = step.when.clone();
         if let Err(unknown) = step.master.resolve(|name| self.find(name)) {
-            self.problem(format!("step `master`: nothing gives `${{{unknown}}}`"));
+            // The stream's step has no name: its slot is looked for in the whole file.
+            self.unknown_slot(misfit::Part::Step("master".into()), "step `master`", &unknown);
         }
         let service = self.service(&step.service);
         let mut place = self.place(part, None, &when);
@@ -356,7 +377,10 @@ impl Compiler {
             Ok(when) => when,
             Err(problem) => {
                 let name = request.as_ref().map_or("give_up", |request| request.name.as_str());
-                self.problem(format!("step `{name}`: {problem}"));
+                let message = format!("step `{name}`: {problem}");
+                let hint = "a condition is `when = { CHOICE = \"VALUE\" }`".to_owned();
+                let part = misfit::Part::Step(name.to_owned());
+                self.misfit(part, Some("when =".to_owned()), message, Some(hint));
                 CompiledWhen::default()
             }
         };
@@ -374,8 +398,8 @@ impl Compiler {
             .templates_mut()
             .try_for_each(|template| template.resolve(|name| self.find(name)));
         if let Err(unknown) = resolved {
-            let name = &request.name;
-            self.problem(format!("step `{name}`: nothing gives `${{{unknown}}}`"));
+            let name = request.name.clone();
+            self.unknown_slot(misfit::Part::Step(name.clone()), &format!("step `{name}`"), &unknown);
         }
         let variables = &self.script.variables;
         let kept = |name: &String| variables.iter().position(|known| known == name);
@@ -406,7 +430,7 @@ impl Compiler {
         feeders
     }
 
-    fn finish(self) -> Result<Script, Vec<String>> {
+    fn finish(self) -> Result<Script, Vec<Misfit>> {
         if self.problems.is_empty() { Ok(self.script) } else { Err(self.problems) }
     }
 }

@@ -6,8 +6,10 @@
 //! So a reader **asks for every key first and combines afterwards**: a key that nobody asked for
 //! when the section is dropped is an unknown key.
 
+mod place;
 mod problem;
 mod section;
 
+pub use place::At;
 pub use problem::{Problem, Problems, Source};
 pub use section::{FreeValue, Section, nearest, read};

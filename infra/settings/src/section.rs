@@ -7,7 +7,8 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::{Problem, Problems, Source};
+use crate::place::span_of;
+use crate::{At, Problem, Problems, Source};
 
 /// Parses `source` and hands its root to `build`.
 ///
@@ -96,6 +97,11 @@ impl<'a> Section<'a> {
         self.sink.note(span, message.into(), hint);
     }
 
+    /// Notes a problem with what `path` leads to from here, or with the last that it leads to.
+    pub fn problem_in(&self, path: &[At<'_>], message: impl Into<String>, hint: Option<String>) {
+        self.sink.note(span_of(self.table, self.span.clone(), path), message.into(), hint);
+    }
+
     /// Whether the key is there.
     pub fn has(&self, key: &'static str) -> bool {
         self.asked.borrow_mut().push(key);
@@ -141,7 +147,16 @@ impl<'a> Section<'a> {
 
     /// A whole number within `range`.
     pub fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
-        let value = self.required(key, "a whole number", integer_of)?;
+        let value = self.required(key, "a whole number", |value| match value {
+            DeValue::Integer(_) => Some(integer_of(value)),
+            _ => None,
+        })?;
+        // Below 0, or of more digits than any number here has.
+        let Some(value) = value else {
+            let given = self.table.get(key).map(|value| &self.sink.source.text[value.span()]);
+            self.out_of_range(key, &given.unwrap_or_default(), range.start(), range.end());
+            return None;
+        };
         if range.contains(&value) {
             return Some(value);
         }
@@ -174,12 +189,13 @@ impl<'a> Section<'a> {
     /// A list of texts.
     pub fn texts(&self, key: &'static str) -> Option<Vec<String>> {
         let items = self.required(key, "a list of texts", array_of)?;
-        let texts: Vec<String> = items.iter().filter_map(|item| text_of(item.get_ref())).collect();
-        if texts.len() == items.len() {
-            return Some(texts);
+        for item in items.iter().filter(|item| text_of(item.get_ref()).is_none()) {
+            let kind = kind_of(item.get_ref());
+            let hint = Some(format!("each in quotes: `{key} = [\"…\", \"…\"]`"));
+            let message = format!("`{key}` must hold texts only, not {kind}");
+            self.sink.note(item.span(), message, hint);
         }
-        self.problem_at(key, format!("`{key}` must hold texts only"), None);
-        None
+        items.iter().map(|item| text_of(item.get_ref())).collect()
     }
 
     /// A table.
@@ -372,7 +388,13 @@ impl<'a> Section<'a> {
         None
     }
 
-    fn out_of_range<T: std::fmt::Display>(&self, key: &str, value: &T, low: &T, high: &T) {
+    fn out_of_range<T: std::fmt::Display>(
+        &self,
+        key: &str,
+        value: &dyn std::fmt::Display,
+        low: &T,
+        high: &T,
+    ) {
         let message = format!("`{key}` is {value}: it must be from {low} to {high}");
         self.problem_at(key, message, None);
     }

@@ -9,7 +9,8 @@ fn read_text(steps: &str) -> Result<Journey, Problems> {
 
 fn compiled(steps: &str) -> Result<Script, Vec<String>> {
     let journeys = vec![read_text(steps).expect("it can be read")];
-    Script::compile(Ingredients { journeys, ..Ingredients::default() })
+    let script = Script::compile(Ingredients { journeys, ..Ingredients::default() });
+    script.map_err(|misfits| misfits.into_iter().map(|misfit| misfit.message).collect())
 }
 
 const TWO: &str = r#"

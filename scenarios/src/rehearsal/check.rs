@@ -1,9 +1,9 @@
 //! What only shows when all parts are there.
 
-use hulk_chaos::{Fault, FaultTime};
+use hulk_chaos::{Fault, FaultKind, FaultTime};
 use hulk_record::Bound;
 use hulk_scaling::{PlatformSpec, RouteSpec};
-use hulk_settings::Section;
+use hulk_settings::{At, Section};
 
 use crate::{Rehearsal, Target};
 
@@ -21,23 +21,41 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
         routes(rehearsal, &embedded.platform, root);
     }
     objectives(rehearsal, root);
-    for fault in &rehearsal.faults {
-        if let Some(message) = fault_problem(rehearsal, fault) {
-            root.problem_at("fault", format!("`{}`: {message}", fault.name), None);
+    names_differ(root, "objective", rehearsal.objectives.iter().map(|known| known.name.as_str()));
+    names_differ(root, "fault", rehearsal.faults.iter().map(|known| known.name.as_str()));
+    for (place, fault) in rehearsal.faults.iter().enumerate() {
+        if let Some((message, at)) = fault_problem(rehearsal, fault) {
+            let path: Vec<At<'_>> =
+                [At::Key("fault"), At::Item(place)].into_iter().chain(at).collect();
+            root.problem_in(&path, format!("`{}`: {message}", fault.name), None);
         }
+    }
+}
+
+/// Reports tell them apart by their names.
+fn names_differ<'a>(root: &Section<'_>, key: &str, names: impl Iterator<Item = &'a str>) {
+    let mut seen = Vec::new();
+    for (place, name) in names.enumerate() {
+        if seen.contains(&name) {
+            let path = [At::Key(key), At::Item(place), At::Key("name")];
+            let hint = Some(format!("each needs a name of its own, for example `{name}-2`"));
+            root.problem_in(&path, format!("the name `{name}` is given twice"), hint);
+        }
+        seen.push(name);
     }
 }
 
 fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
     let services = &rehearsal.script.services;
-    for objective in &rehearsal.objectives {
+    for (place, objective) in rehearsal.objectives.iter().enumerate() {
+        let at = |key| [At::Key("objective"), At::Item(place), At::Key(key)];
         if !services.contains(&objective.service) {
             let message = format!(
                 "`{}` is about `{}`, which no step asks",
                 objective.name, objective.service
             );
             let hint = Some(format!("the steps ask {}", services.join(", ")));
-            root.problem_at("objective", message, hint);
+            root.problem_in(&at("service"), message, hint);
         }
         let scaling = matches!(objective.bound, Bound::CapacityDebt { .. });
         let own = matches!(rehearsal.target, Target::Url { .. });
@@ -45,29 +63,40 @@ fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
             let message = "a target of your own does not run at the match clock's speed: its \
                            scaling cannot be judged";
             let hint = Some("set `clock.speed = 1`, or drop the objective".to_owned());
-            root.problem_at("objective", message, hint);
+            root.problem_in(&at("capacity_debt"), message, hint);
         }
     }
 }
 
-fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<String> {
+/// What is wrong with a fault, and where in its table.
+fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<(String, Vec<At<'static>>)> {
     let Some(embedded) = rehearsal.platform() else {
-        return Some("only the embedded platform takes faults".to_owned());
+        return Some(("only the embedded platform takes faults".to_owned(), Vec::new()));
     };
     if let FaultTime::Moment { name, .. } = &fault.at
         && rehearsal.audience.moment(name).is_none()
     {
-        return Some(format!("the day has no moment `{name}`"));
+        return Some((format!("the day has no moment `{name}`"), vec![At::Key("moment")]));
     }
     let audience = &rehearsal.audience;
     let minute = audience.minute_at(rehearsal.fault_from(fault));
     if !(audience.from_min..audience.to_min).contains(&minute) {
-        return Some(format!(
+        let message = format!(
             "minute {minute} is not inside the window, which goes from {} to {}",
             audience.from_min, audience.to_min
-        ));
+        );
+        let at = match fault.at {
+            FaultTime::Minute(_) => "at_min",
+            FaultTime::Moment { .. } => "moment",
+        };
+        return Some((message, vec![At::Key(at)]));
     }
-    embedded.platform.check_fault(&fault.kind).err()
+    let message = embedded.platform.check_fault(&fault.kind).err()?;
+    let place = match fault.kind {
+        FaultKind::Latency(_) => "service",
+        FaultKind::EdgeLost(_) => "edge",
+    };
+    Some((message, vec![At::Key(fault.kind.name()), At::Key(place)]))
 }
 
 /// Each request must be answered by the service that its step names: both sides count by it.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hulk_settings::{Problems, Section, Source};
+use hulk_settings::{At, Problems, Section, Source};
 
 use crate::shipped;
 
@@ -26,13 +26,13 @@ pub(super) fn read_key<T>(
     kind: &Kind<'_, T>,
 ) -> Option<T> {
     let name = section.text(key)?;
-    read_name(section, key, &name, folder, inner, kind)
+    read_name(section, &[At::Key(key)], &name, folder, inner, kind)
 }
 
-/// Reads the file of that name, which stands under `key`.
+/// Reads the file of that name, which stands at the end of `at`.
 pub(super) fn read_name<T>(
     section: &Section<'_>,
-    key: &'static str,
+    at: &[At<'_>],
     name: &str,
     folder: &Path,
     inner: &mut Problems,
@@ -44,7 +44,10 @@ pub(super) fn read_name<T>(
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         std::fs::read_to_string(&path)
             .map(|text| (Source::new(path.display().to_string(), text), folder))
-            .map_err(|error| (format!("{}: {error}", path.display()), None))
+            .map_err(|error| {
+                let hint = "a path starts where the file that names it lies".to_owned();
+                (format!("{}: {error}", path.display()), Some(hint))
+            })
     } else {
         (kind.find)(name).map(|source| (source, Path::new("scenarios").to_owned())).ok_or_else(
             || {
@@ -62,11 +65,11 @@ pub(super) fn read_name<T>(
         Ok(Ok(value)) => Some(value),
         Ok(Err(problems)) => {
             inner.list.extend(problems.list);
-            section.problem_at(key, format!("the {what} `{name}` has problems"), None);
+            section.problem_in(at, format!("the {what} `{name}` has problems"), None);
             None
         }
         Err((message, hint)) => {
-            section.problem_at(key, message, hint);
+            section.problem_in(at, message, hint);
             None
         }
     }
