@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Write, stdout};
 use std::path::Path;
 
-use hulk_record::{Measure, Record};
+use hulk_record::{FolderError, Measure, Record};
 use hulk_reports::{Verdict, hlog, html, judge, sentence, summary};
 
 use crate::outcome::Failure;
@@ -20,7 +20,8 @@ pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
     }
     let verdict = render(folder)?;
     let text = last_lines(&verdict, folder);
-    stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
+    // A reader who has gone, or a full disk behind `>`: the exit code has the verdict.
+    let _told = stdout().write_all(text.as_bytes());
     Ok(verdict.kind.exit_code())
 }
 
@@ -30,8 +31,7 @@ pub(crate) fn render(folder: &Path) -> Result<Verdict, Failure> {
     let verdict = judge(&record);
     let write = |name: &str, bytes: Vec<u8>| {
         let path = folder.join(name);
-        fs::write(&path, bytes)
-            .map_err(|error| Failure::Internal(format!("{}: {error}", path.display())))
+        fs::write(&path, bytes).map_err(|source| FolderError::Io { path, source }.into())
     };
     for measure in Measure::ALL {
         let bytes = hlog(&record, measure).map_err(Failure::internal)?;

@@ -5,6 +5,9 @@
 //! lost time* is repeated at most twice, and each repetition is printed. Nothing else is repeated.
 
 #[cfg(test)]
+#[path = "live/bad_days.rs"]
+mod bad_days;
+#[cfg(test)]
 #[path = "live/bench.rs"]
 mod bench;
 #[cfg(test)]
@@ -34,6 +37,9 @@ mod processes;
 #[cfg(test)]
 #[path = "live/rubbish.rs"]
 mod rubbish;
+#[cfg(test)]
+#[path = "live/small_target.rs"]
+mod small_target;
 #[cfg(test)]
 #[path = "live/verdicts.rs"]
 mod verdicts;

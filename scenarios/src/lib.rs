@@ -29,7 +29,7 @@ pub use hulk_settings::{Problem, Problems, Source};
 pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
 pub use rehearsal::{Arrival, LoadError, Rehearsal};
-pub use script::{Part, Placed, Script};
+pub use script::{Misfit, Part, Placed, Script, Spot};
 pub use session::{Ended, Note, Planned, Rendered, Session, Told};
 pub use shipped::{shipped_rehearsal, shipped_rehearsal_names};
 pub use steps::{

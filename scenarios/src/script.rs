@@ -2,7 +2,7 @@
 
 mod misfit;
 
-pub use misfit::Misfit;
+pub use misfit::{Misfit, Spot};
 
 use hulk_record::{JourneyInfo, StepInfo};
 use serde::{Deserialize, Serialize};
@@ -114,7 +114,7 @@ impl Script {
                 let name = &journey.name;
                 let hint = "a viewer watches one stream: leave one of them out";
                 let message = format!("`{name}` is the second journey that watches a stream");
-                compiler.misfit(misfit::Part::Whole, None, message, Some(hint.to_owned()));
+                compiler.misfit(Spot::Whole, None, message, Some(hint.to_owned()));
             }
             for step in journey.sequence {
                 let placed = compiler.sequence_step(part, step);
@@ -135,9 +135,10 @@ impl Script {
             if !journey.every.is_empty() || journey.hls.is_some() {
                 let name = &journey.name;
                 let hint = "put its `every` and `hls` steps into a journey of `journeys`";
-                let message =
-                    format!("`{name}` answers a moment: it may only have `after` and `give_up` steps");
-                compiler.misfit(misfit::Part::Whole, None, message, Some(hint.to_owned()));
+                let message = format!(
+                    "`{name}` answers a moment: it may only have `after` and `give_up` steps"
+                );
+                compiler.misfit(Spot::Whole, None, message, Some(hint.to_owned()));
             }
             for step in journey.sequence {
                 let placed = compiler.sequence_step(part, step);
@@ -237,7 +238,7 @@ impl Compiler {
             let hint = "choices, values, feeders, traits and what is extracted share their names: \
                         rename one";
             let message = format!("two things are named `{}`", pair[0]);
-            self.misfit(misfit::Part::Whole, None, message, Some(hint.to_owned()));
+            self.misfit(Spot::Whole, None, message, Some(hint.to_owned()));
         }
         self.check_values(&value_of);
     }
@@ -248,7 +249,7 @@ impl Compiler {
         self.values = values.iter().map(|(name, ..)| name.clone()).collect();
         for (place, (name, value, template)) in values.iter_mut().enumerate() {
             self.journey = value_of.get(place).copied();
-            let part = || misfit::Part::Value(name.clone());
+            let part = || Spot::Value(name.clone());
             let order = || Some("values are computed in the order of their names".to_owned());
             if let Some(key) = value.key_value()
                 && self.values.iter().position(|name| name == key).is_none_or(|key| key >= place)
@@ -307,7 +308,7 @@ impl Compiler {
         if self.script.parts.iter().any(|part| part.name == journey.name) {
             let message = format!("the journey `{}` is named twice", journey.name);
             let hint = "remove one, or give the other file another `name`";
-            self.misfit(misfit::Part::Whole, None, message, Some(hint.to_owned()));
+            self.misfit(Spot::Whole, None, message, Some(hint.to_owned()));
         }
         let info = |request: &RequestSpec| StepInfo {
             name: request.name.clone(),
@@ -348,7 +349,7 @@ impl Compiler {
         let when = step.when.clone();
         if let Err(unknown) = step.master.resolve(|name| self.find(name)) {
             // The stream's step has no name: its slot is looked for in the whole file.
-            self.unknown_slot(misfit::Part::Step("master".into()), "step `master`", &unknown);
+            self.unknown_slot(Spot::Step("master".into()), "step `master`", &unknown);
         }
         let service = self.service(&step.service);
         let mut place = self.place(part, None, &when);
@@ -379,7 +380,7 @@ impl Compiler {
                 let name = request.as_ref().map_or("give_up", |request| request.name.as_str());
                 let message = format!("step `{name}`: {problem}");
                 let hint = "a condition is `when = { CHOICE = \"VALUE\" }`".to_owned();
-                let part = misfit::Part::Step(name.to_owned());
+                let part = Spot::Step(name.to_owned());
                 self.misfit(part, Some("when =".to_owned()), message, Some(hint));
                 CompiledWhen::default()
             }
@@ -399,7 +400,7 @@ impl Compiler {
             .try_for_each(|template| template.resolve(|name| self.find(name)));
         if let Err(unknown) = resolved {
             let name = request.name.clone();
-            self.unknown_slot(misfit::Part::Step(name.clone()), &format!("step `{name}`"), &unknown);
+            self.unknown_slot(Spot::Step(name.clone()), &format!("step `{name}`"), &unknown);
         }
         let variables = &self.script.variables;
         let kept = |name: &String| variables.iter().position(|known| known == name);

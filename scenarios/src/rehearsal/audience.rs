@@ -34,7 +34,8 @@ pub(super) fn read_audience(
         return None;
     };
     if from_min >= to_min {
-        let message = format!("the window ends at minute {to_min}, not after it begins ({from_min})");
+        let message =
+            format!("the window ends at minute {to_min}, not after it begins ({from_min})");
         let hint = Some(format!("at least `to_min = {}`", from_min + 1.0));
         section.problem_at("to_min", message, hint);
         return None;

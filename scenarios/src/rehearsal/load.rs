@@ -9,10 +9,10 @@ use hulk_scaling::{PlatformSpec, Policy};
 use hulk_settings::{At, Problems, Section, Source, read};
 
 use super::audience::{OwnMoment, keep_answered, read_audience, read_spikes};
-use super::size::check_size;
 use super::check::check_together;
 use super::named::{Kind, read_key, read_name};
 use super::objective::read_objective;
+use super::size::check_size;
 use crate::devices::Devices;
 use crate::script::Ingredients;
 use crate::{Embedded, Journey, Rehearsal, Script, Target, shipped};
@@ -189,7 +189,7 @@ fn read_target(root: &Section<'_>, folder: &Path, inner: &mut Problems) -> Optio
         .collect();
     let section = root.section("target")?;
     match section.variant(&["embedded", "url"])? {
-        (0, embedded) => read_embedded(root, &embedded, &policies, folder, inner),
+        (0, embedded) => read_embedded(&embedded, &policies, folder, inner),
         (_, url) => {
             if !policies.is_empty() {
                 let hint = Some("remove `[policy]`, or aim at `embedded`".to_owned());
@@ -201,7 +201,6 @@ fn read_target(root: &Section<'_>, folder: &Path, inner: &mut Problems) -> Optio
 }
 
 fn read_embedded(
-    root: &Section<'_>,
     section: &Section<'_>,
     policies: &[PolicySection<'_>],
     folder: &Path,

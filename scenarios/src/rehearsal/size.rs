@@ -23,18 +23,21 @@ pub(super) fn check_size(audience: &Audience, speed: f64, root: &Section<'_>) ->
         fits = false;
     };
     if viewers > VIEWERS_MAX {
-        let message = format!("{viewers:.0} viewers at once: at most {VIEWERS_MAX} can be rehearsed");
+        let message =
+            format!("{viewers:.0} viewers at once: at most {VIEWERS_MAX} can be rehearsed");
         too_large(&scale, message, smaller(VIEWERS_MAX / viewers * 0.99));
     } else if visits(audience) > VISITS_MAX {
         let visits = visits(audience);
-        let message =
-            format!("about {visits:.0} visits and answers to moments: at most {VISITS_MAX} can be rehearsed");
+        let message = format!(
+            "about {visits:.0} visits and answers to moments: at most {VISITS_MAX} can be rehearsed"
+        );
         too_large(&scale, message, smaller(VISITS_MAX / visits * 0.9));
     }
     let wall_s = f64::from(audience.length_s()) / speed;
     if wall_s > WALL_S_MAX {
         let message = format!("the run would take {:.0} days: at most 7", wall_s / 86_400.0);
-        let hint = Some("raise `clock.speed`, or narrow `audience.from_min` to `to_min`".to_owned());
+        let hint =
+            Some("raise `clock.speed`, or narrow `audience.from_min` to `to_min`".to_owned());
         too_large(&[At::Key("clock"), At::Key("speed")], message, hint);
     }
     let moments = audience.moments.len();

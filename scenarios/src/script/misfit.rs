@@ -11,9 +11,9 @@ use super::Compiler;
 pub struct Misfit {
     /// The journey, by its place among all that were compiled; none where it is about all.
     pub journey: Option<usize>,
-    /// Which of its parts.
-    pub part: Part,
-    /// The text of that part that is wrong.
+    /// Where in its file.
+    pub spot: Spot,
+    /// The text from there on that is wrong.
     pub near: Option<String>,
     /// What is wrong.
     pub message: String,
@@ -21,9 +21,9 @@ pub struct Misfit {
     pub hint: Option<String>,
 }
 
-/// A part of a journey's file.
+/// A place in a journey's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum Spot {
     /// All of it.
     Whole,
     /// A step, by its name.
@@ -35,10 +35,10 @@ pub enum Part {
 impl Misfit {
     /// The problem with its place in the journey's file; none where it is about no part of it.
     pub(crate) fn problem(&self, source: &Arc<Source>) -> Option<Problem> {
-        let path = match &self.part {
-            Part::Whole => return None,
-            Part::Step(name) => [At::Key("step"), At::Named(name)],
-            Part::Value(name) => [At::Key("value"), At::Key(name)],
+        let path = match &self.spot {
+            Spot::Whole => return None,
+            Spot::Step(name) => [At::Key("step"), At::Named(name)],
+            Spot::Value(name) => [At::Key("value"), At::Key(name)],
         };
         let (near, message) = (self.near.as_deref(), self.message.as_str());
         Some(Problem::found(source, &path, near, message, self.hint.clone()))
@@ -49,19 +49,19 @@ impl Compiler {
     /// Notes what does not fit, of the journey that is looked at.
     pub(super) fn misfit(
         &mut self,
-        part: Part,
+        spot: Spot,
         near: Option<String>,
         message: String,
         hint: Option<String>,
     ) {
-        let misfit = Misfit { journey: self.journey, part, near, message, hint };
+        let misfit = Misfit { journey: self.journey, spot, near, message, hint };
         if !self.problems.contains(&misfit) {
             self.problems.push(misfit);
         }
     }
 
     /// Notes a slot that nothing fills.
-    pub(super) fn unknown_slot(&mut self, part: Part, whose: &str, name: &str) {
+    pub(super) fn unknown_slot(&mut self, spot: Spot, whose: &str, name: &str) {
         let slot = format!("${{{name}}}");
         let hint = match name {
             "device" => "name `devices` in the rehearsal: that gives it".to_owned(),
@@ -74,7 +74,12 @@ impl Compiler {
                 })
             }
         };
-        self.misfit(part, Some(slot.clone()), format!("{whose}: nothing gives `{slot}`"), Some(hint));
+        self.misfit(
+            spot,
+            Some(slot.clone()),
+            format!("{whose}: nothing gives `{slot}`"),
+            Some(hint),
+        );
     }
 
     /// Every name that a slot may have, in the order of the alphabet.

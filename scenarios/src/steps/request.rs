@@ -65,13 +65,19 @@ impl RequestSpec {
         let extract = Extract::read_all(section, "extract");
         let checks = section.list("check", Check::read);
         let when = When::read_optional(section, "when");
-        let mut given =
-            METHODS.iter().zip(paths).filter_map(|((key, method), path)| Some((*key, *method, path?)));
+        let mut given = METHODS
+            .iter()
+            .zip(paths)
+            .filter_map(|((key, method), path)| Some((*key, *method, path?)));
         let (key, method, path) = match (given.next(), given.next()) {
             (Some(one), None) => one,
             (Some((one, ..)), Some((other, ..))) => {
                 let hint = Some("make two steps of it".to_owned());
-                section.problem_at(other, format!("a request has one method, and `{one}` is one"), hint);
+                section.problem_at(
+                    other,
+                    format!("a request has one method, and `{one}` is one"),
+                    hint,
+                );
                 return None;
             }
             _ => {
