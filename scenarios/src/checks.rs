@@ -3,7 +3,7 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use crate::extract::{AnswerView, HeaderName, Pattern, Pointer};
+use crate::extract::{AnswerView, HeaderName, Pattern, Pointer, example};
 
 /// A check, by its kind's name in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl Check {
             section.has("is");
             return None;
         };
-        let noted = |reason: String| section.problem_at(kind, reason, None);
+        let noted = |reason: String| section.problem_at(kind, reason, example(kind));
         match kind {
             "json" => {
                 let (at, is) = (section.text("json"), section.text_optional("is"));

@@ -1,7 +1,7 @@
 //! What a viewer is: drawn once, by hash, from shares; and conditions on it.
 
 use hulk_record::{hash_of, seed_of, unit_of};
-use hulk_settings::{FreeValue, Section, nearest};
+use hulk_settings::{FreeValue, Section, nearest_or_all};
 use serde::{Deserialize, Serialize};
 
 /// Bits of a condition.
@@ -33,7 +33,9 @@ impl Choice {
         let ((values, of), after_push) = (of?, after_push?);
         if after_push.as_ref().is_some_and(|(names, _)| *names != values) {
             let message = "`after_push` must have the same names as `of`";
-            section.problem_at("after_push", message, None);
+            let names: Vec<String> = values.iter().map(|name| format!("`{name}`")).collect();
+            let hint = Some(format!("give a share to each of {}", names.join(", ")));
+            section.problem_at("after_push", message, hint);
         }
         let after_push = after_push.map(|(_, shares)| shares);
         Some(Self { name: name?, values, of, after_push })
@@ -67,13 +69,15 @@ fn read_shares(section: &Section<'_>, key: &'static str) -> Option<(Vec<String>,
     let values = table.free_values();
     if values.is_empty() || values.len() > VALUES_MAX {
         let message = format!("`{key}` must have from 1 to {VALUES_MAX} values");
-        section.problem_at(key, message, None);
+        let hint = Some(format!("for example `{key} = {{ yes = 0.3, no = 0.7 }}`"));
+        section.problem_at(key, message, hint);
         return None;
     }
     let share = |(name, value): (String, FreeValue<'_>)| match value {
         FreeValue::Number(share) if (0.0..=1.0).contains(&share) => Some((name, share)),
         _ => {
-            table.problem_at(&name, format!("`{name}` must be a share from 0 to 1"), None);
+            let hint = Some(format!("for example `{name} = 0.25` for a quarter"));
+            table.problem_at(&name, format!("`{name}` must be a share from 0 to 1"), hint);
             None
         }
     };
@@ -88,7 +92,9 @@ pub(crate) fn check_sum(section: &Section<'_>, key: &str, shares: impl Iterator<
     let sum: f64 = shares.sum();
     if (sum - 1.0).abs() > 1e-6 {
         let message = format!("the shares of `{key}` sum to {sum}: it must be 1");
-        section.problem_at(key, message, None);
+        let off = ((sum - 1.0).abs() * 1e9).round() / 1e9;
+        let way = if sum > 1.0 { "take away" } else { "add" };
+        section.problem_at(key, message, Some(format!("{way} {off} in all")));
     }
 }
 
@@ -113,7 +119,9 @@ impl When {
             FreeValue::Texts(values) if !values.is_empty() => Some((name, values)),
             _ => {
                 let message = format!("`{name}` must be a value or a list of values");
-                section.problem_at(&name, message, None);
+                let hint =
+                    Some(format!("for example `{name} = \"…\"` or `{name} = [\"…\", \"…\"]`"));
+                section.problem_at(&name, message, hint);
                 None
             }
         };
@@ -157,14 +165,7 @@ impl When {
 
 /// A message with the nearest name, or else with all names.
 fn told(message: String, given: &str, known: &[&str]) -> String {
-    let hint = nearest(given, known).unwrap_or_else(|| match known {
-        [] => "there is none".to_owned(),
-        known => {
-            let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            format!("there are {}", names.join(", "))
-        }
-    });
-    format!("{message} ({hint})")
+    format!("{message} ({})", nearest_or_all(given, known))
 }
 
 /// Conditions as bits: for the place of a choice, the places of its values that will do.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hulk_settings::{FreeValue, Problems, Section, Source, nearest, read};
+use hulk_settings::{FreeValue, Problems, Section, Source, nearest_or_all, read};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choice, check_sum};
@@ -136,10 +136,12 @@ impl Device {
                 None => (of, known.keys().map(String::as_str).collect()),
             };
             let message = format!("`[traits]` does not know `{word}`");
-            section.problem_at("traits", message, nearest(word, &among));
+            section.problem_at("traits", message, Some(nearest_or_all(word, &among)));
         }
         for missing in known.keys().filter(|of| !given.contains_key(*of)) {
-            section.problem(format!("`traits` must say which `{missing}` it has"), None);
+            let values = known[missing].iter().map(|value| format!("`{missing} = \"{value}\"`"));
+            let hint = format!("one of {}", values.collect::<Vec<_>>().join(", "));
+            section.problem(format!("`traits` must say which `{missing}` it has"), Some(hint));
         }
         Some(Self {
             name: name.to_owned(),
@@ -161,7 +163,9 @@ fn read_headers(section: &Section<'_>) -> Option<Vec<(String, String)>> {
             }
             Ok((name.text().to_owned(), value))
         });
-        read.map_err(|reason| section.problem_at("headers", reason, None)).ok()
+        let hint = "for example `headers = { user-agent = \"rehearsal\" }`";
+        let noted = |reason| section.problem_at("headers", reason, Some(hint.to_owned()));
+        read.map_err(noted).ok()
     };
     let headers: Vec<_> = given.into_iter().map(header).collect();
     headers.into_iter().collect()
@@ -179,7 +183,8 @@ fn read_traits(root: &Section<'_>) -> Option<BTreeMap<String, Vec<String>>> {
             Some((name, known))
         }
         _ => {
-            table.problem_at(&name, format!("`{name}` must be a list of its values"), None);
+            let hint = Some(format!("for example `{name} = [\"small\", \"large\"]`"));
+            table.problem_at(&name, format!("`{name}` must be a list of its values"), hint);
             None
         }
     };

@@ -95,7 +95,10 @@ impl Feeder {
                 format!("{file}:{line}:{column}: {message}")
             })
         });
-        let read = read.map_err(|message| section.problem_at("file", message, None)).ok();
+        let hint = "a `.csv` with names in its first line, or a `.jsonl` with one object a line; it \
+                    is looked for beside the file that names it";
+        let noted = |message| section.problem_at("file", message, Some(hint.to_owned()));
+        let read = read.map_err(noted).ok();
         let (columns, cells) = read?;
         Some(Self { name: name?, columns, take: take?, cells })
     }

@@ -74,7 +74,10 @@ impl Journey {
                 Some(Step::Sequence(step)) => sequence.push(step),
                 Some(Step::Every(step)) => every.push(step),
                 Some(Step::Hls(step)) if hls.is_none() => hls = Some(step),
-                Some(Step::Hls(_)) => section.problem("a viewer watches one stream", None),
+                Some(Step::Hls(_)) => {
+                    let hint = Some("remove all but one `hls` step".to_owned());
+                    section.problem("a viewer watches one stream", hint);
+                }
                 None => {}
             }
         }
@@ -123,7 +126,9 @@ fn value(
     let value = match value.resolve(folder) {
         Ok(value) => value,
         Err(reason) => {
-            section.problem(reason, None);
+            let hint = "`env` reads a variable of the environment, `file` a file beside the \
+                        journey's";
+            section.problem(reason, Some(hint.to_owned()));
             return None;
         }
     };

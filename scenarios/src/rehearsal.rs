@@ -101,10 +101,10 @@ impl Rehearsal {
     /// # Errors
     /// When it cannot be read, or every problem in it.
     pub fn load(path: &str) -> Result<Self, LoadError> {
-        match std::fs::read(path) {
-            Ok(bytes) => {
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
                 let folder = Path::new(path).parent().unwrap_or(Path::new(".")).to_owned();
-                Ok(Self::read(&named::source_of(path, bytes)?, &folder)?)
+                Ok(Self::read(&Source::new(path, text), &folder)?)
             }
             Err(source) => match shipped_rehearsal(path) {
                 Some(shipped) => Ok(Self::read(&shipped, Path::new("scenarios"))?),

@@ -99,7 +99,7 @@ fn uniform(section: &Section<'_>) -> Option<Delay> {
     let (from_s, to_s) = (from_s?, to_s?);
     if to_s < from_s {
         let message = format!("`to_s` is {to_s}: it must not be below `from_s` ({from_s})");
-        section.problem_at("to_s", message, None);
+        section.problem_at("to_s", message, Some(format!("at least `to_s = {from_s}`")));
     }
     Some(Delay::Uniform { from_s, to_s })
 }

@@ -75,7 +75,8 @@ fn curve(day: &Section<'_>) -> Option<Curve> {
             "`until_minute` is {until_min}: it must not be before the last point ({})",
             last.minute
         );
-        day.problem_at("until_minute", message, None);
+        let hint = Some(format!("leave it out, or set `until_minute = {}`", last.minute));
+        day.problem_at("until_minute", message, hint);
     } else if last.decay.is_some() && until_min == last.minute {
         let hint = Some("add `until_minute = …`".into());
         day.problem_at("until_minute", "a decay from the last point needs an end after it", hint);
@@ -97,7 +98,8 @@ fn points(day: &Section<'_>) -> Option<Vec<Point>> {
                 "`minute` is {}: it must be later than the point before ({})",
                 to.minute, from.minute
             );
-            section.problem_at("minute", message, None);
+            let hint = Some("put the points in the order of their minutes".to_owned());
+            section.problem_at("minute", message, hint);
         } else if from.decay.is_some() {
             joint(section, from, to);
         }
@@ -141,11 +143,9 @@ fn decay(section: &Section<'_>, from: Option<f64>) -> Option<Decay> {
     let grade = grade(section, "grade");
     let (tau_s, floor) = (tau_s?, floor?);
     if from.is_some_and(|from| floor > from) {
-        section.problem_at(
-            "floor",
-            "`floor` is above the viewers that the decay starts from",
-            None,
-        );
+        let hint = from.map(|from| format!("at most `floor = {from}`, the point's `viewers`"));
+        let message = "`floor` is above the viewers that the decay starts from";
+        section.problem_at("floor", message, hint);
     }
     Some(Decay { tau_s, floor, grade: grade? })
 }
@@ -160,14 +160,16 @@ fn moments(day: &Section<'_>, curve: Option<&Curve>) -> Option<Vec<Moment>> {
             let message = format!(
                 "`minute` is {minute}: it must not be before the moment above it ({earlier})"
             );
-            section.problem_at("minute", message, None);
+            let hint = Some("put the moments in the order of their minutes".to_owned());
+            section.problem_at("minute", message, hint);
         }
         earlier = *minute;
         let day = curve.map_or(0.0..=MINUTE_MAX, |curve| curve.from_min()..=curve.until_min);
         if !day.contains(minute) {
             let (from, until) = (day.start(), day.end());
             let message = format!("`minute` is {minute}: the day goes from {from} to {until}");
-            section.problem_at("minute", message, None);
+            let hint = Some("move the moment, or lengthen the day with `until_minute`".to_owned());
+            section.problem_at("minute", message, hint);
         }
     }
     let names = read.iter().map(|moment| moment.as_ref().map(|moment| moment.name.as_str()));
@@ -201,7 +203,8 @@ fn response_grade(
     if response == Some(&None) {
         if given {
             let message = "`response_grade` is of a response, and there is none";
-            section.problem_at("response_grade", message, None);
+            let hint = Some("remove it, or add `exit`, `push` or `act`".to_owned());
+            section.problem_at("response_grade", message, hint);
         }
         return Some(None);
     }
@@ -214,7 +217,8 @@ fn unique<'n>(sections: &[Section<'_>], names: impl Iterator<Item = Option<&'n s
     for (section, name) in sections.iter().zip(names) {
         let Some(name) = name else { continue };
         if seen.contains(&name) {
-            section.problem_at("name", format!("the name `{name}` is given twice"), None);
+            let hint = Some(format!("each needs a name of its own, for example `{name}-2`"));
+            section.problem_at("name", format!("the name `{name}` is given twice"), hint);
         }
         seen.push(name);
     }

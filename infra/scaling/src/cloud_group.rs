@@ -38,15 +38,14 @@ impl CloudGroup {
         let initial = section.integer_or("initial_instances", 0..=INSTANCES_MAX, fewest);
         let (min, max, initial) = (min_instances?, max_instances?, initial?);
         if min > max {
-            section.problem_at(
-                "min_instances",
-                "there must be no fewer at most than at least",
-                None,
-            );
+            let hint = Some(format!("at most `min_instances = {max}`, which is `max_instances`"));
+            let message = "there must be no fewer at most than at least";
+            section.problem_at("min_instances", message, hint);
         } else if !(min..=max).contains(&initial) {
             let message =
                 format!("`initial_instances` is {initial}: it must be from {min} to {max}");
-            section.problem_at("initial_instances", message, None);
+            let hint = Some(format!("leave it out to start with {min}"));
+            section.problem_at("initial_instances", message, hint);
         }
         Some(Self {
             rps_per_instance: rps_per_instance?,

@@ -68,14 +68,15 @@ impl MediaSpec {
             .filter_map(|(name, inner)| Some((name, inner.number("kbps", 1.0..=1e6)?)))
             .collect();
         if renditions.is_empty() {
-            let hint = Some("add `[platform.media.rendition.240p]` with `kbps = 400`".to_owned());
+            let hint = Some("add `[media.rendition.240p]` with `kbps = 400`".to_owned());
             section.problem("a stream needs at least one rendition", hint);
         }
         let feeds = feeds?;
         for (index, feed) in feeds.iter().enumerate() {
             if feed.is_empty() || feed.contains('/') || feeds[..index].contains(feed) {
                 let message = format!("`{feed}` cannot be a feed: names differ and hold no `/`");
-                section.problem_at("feeds", message, None);
+                let hint = Some("for example `feeds = [\"english\", \"hindi\"]`".to_owned());
+                section.problem_at("feeds", message, hint);
             }
         }
         Some(Self {

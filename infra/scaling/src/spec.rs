@@ -8,7 +8,7 @@ mod tier;
 use std::collections::BTreeSet;
 
 use hulk_chaos::FaultKind;
-use hulk_settings::Section;
+use hulk_settings::{Section, nearest_or_all};
 pub use panic::PanicSpec;
 pub use route::{Answer, RouteSpec, SizeBy, WhenStatic};
 use serde::{Deserialize, Serialize};
@@ -80,15 +80,13 @@ impl PlatformSpec {
             service::check_calls(inner, service, &known);
         }
         // A service with problems of its own is there all the same.
-        let no_service = |name: &str| !names.iter().any(|known| known == name);
-        route::check(&routes, panic_spec.as_ref().and_then(Option::as_ref), &no_service);
-        if let (Some(inner), Some(media)) = (&media, &media_spec)
-            && no_service(&media.origin)
-        {
-            inner.problem_at("origin", format!("there is no service `{}`", media.origin), None);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        route::check(&routes, panic_spec.as_ref().and_then(Option::as_ref), &names);
+        if let (Some(inner), Some(media)) = (&media, &media_spec) {
+            no_service(inner, "origin", &media.origin, &names);
         }
         if let (Some(inner), Some(Some(panic))) = (&panic, &panic_spec) {
-            panic.check(inner, &no_service);
+            panic.check(inner, &names);
         }
         Some(Self {
             edges: edges.into_iter().collect::<Option<_>>()?,
@@ -122,6 +120,14 @@ impl PlatformSpec {
     }
 }
 
+/// Notes that `key` names a service that is not among `services`, where that is so.
+fn no_service(section: &Section<'_>, key: &str, name: &str, services: &[&str]) {
+    if !services.contains(&name) {
+        let hint = Some(nearest_or_all(name, services));
+        section.problem_at(key, format!("there is no service `{name}`"), hint);
+    }
+}
+
 /// Names that reports tell apart must differ.
 fn check_names(section: &Section<'_>, edges: &[Option<EdgeSpec>], services: &[&ServiceSpec]) {
     let mut taken = BTreeSet::from([EDGE, MID_TIER]);
@@ -129,7 +135,8 @@ fn check_names(section: &Section<'_>, edges: &[Option<EdgeSpec>], services: &[&S
     let edges = edges.iter().flatten().map(|edge| ("edge", edge.name.as_str()));
     for (key, name) in services.chain(edges) {
         if !taken.insert(name) {
-            section.problem_at(key, format!("the name `{name}` is taken"), None);
+            let hint = "edges, services, `edge` and `mid-tier` need names that differ".to_owned();
+            section.problem_at(key, format!("the name `{name}` is taken"), Some(hint));
         }
     }
 }

@@ -9,7 +9,9 @@
 mod place;
 mod problem;
 mod section;
+mod value;
 
 pub use place::At;
 pub use problem::{Problem, Problems, Source};
-pub use section::{FreeValue, Section, nearest, read};
+pub use section::{FreeValue, Section, read};
+pub use value::{nearest, nearest_or_all};

@@ -49,6 +49,8 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Of an unknown key: every key that is known at its place, in the order of the names.
+    pub known: Vec<&'static str>,
 }
 
 impl Problem {
@@ -59,7 +61,8 @@ impl Problem {
         message: impl Into<String>,
         hint: Option<String>,
     ) -> Self {
-        Self { source: Arc::clone(source), span, message: message.into(), hint }
+        let (source, message) = (Arc::clone(source), message.into());
+        Self { source, span, message, hint, known: Vec::new() }
     }
 }
 
@@ -90,6 +93,7 @@ impl Problems {
                 span: 0..0,
                 message: message.into(),
                 hint,
+                known: Vec::new(),
             }],
         }
     }

@@ -8,6 +8,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::place::span_of;
+use crate::value::{
+    Expected, array_of, flag_of, integer_of, kind_of, listed, nearest, nearest_in_range, number_of,
+    table_of, text_of,
+};
 use crate::{At, Problem, Problems, Source};
 
 /// Parses `source` and hands its root to `build`.
@@ -22,7 +26,9 @@ pub fn read<T>(
     let sink = Sink { source: Arc::clone(source), problems: RefCell::default() };
     for error in errors {
         let span = error.span().unwrap_or(0..0);
-        sink.note(span, format!("not TOML: {}", error.message()), None);
+        let hint = "a line is `key = value`, `[table]`, `[[list]]` or a comment after `#`; a text \
+                    stands in quotes";
+        sink.note(span, format!("not TOML: {}", error.message()), Some(hint.to_owned()));
     }
     let value = if sink.problems.borrow().is_empty() {
         let section = Section::new(root.get_ref(), root.span(), String::new(), &sink);
@@ -36,7 +42,8 @@ pub fn read<T>(
     match value {
         Some(value) if problems.list.is_empty() => Ok(value),
         _ if problems.list.is_empty() => {
-            Err(Problems::whole(source, "the file could not be read and no reason was noted", None))
+            let hint = Some("this is an error of HULK: report it with the file".to_owned());
+            Err(Problems::whole(source, "the file could not be read and no reason was noted", hint))
         }
         _ => Err(problems),
     }
@@ -54,6 +61,7 @@ impl Sink {
             span,
             message,
             hint,
+            known: Vec::new(),
         });
     }
 }
@@ -110,12 +118,12 @@ impl<'a> Section<'a> {
 
     /// A text.
     pub fn text(&self, key: &'static str) -> Option<String> {
-        self.required(key, "a text", text_of)
+        self.required(key, Expected::Text, text_of)
     }
 
     /// A text, if it is there.
     pub fn text_optional(&self, key: &'static str) -> Option<String> {
-        self.optional(key, "a text", text_of)
+        self.optional(key, Expected::Text, text_of)
     }
 
     /// A truth value, with what it is when absent.
@@ -123,15 +131,12 @@ impl<'a> Section<'a> {
         if !self.has(key) {
             return Some(absent);
         }
-        self.optional(key, "true or false", |value| match value {
-            DeValue::Boolean(flag) => Some(*flag),
-            _ => None,
-        })
+        self.optional(key, Expected::Flag, flag_of)
     }
 
     /// A number within `range`; the unit stands in the key's name.
     pub fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
-        let value = self.required(key, "a number", number_of)?;
+        let value = self.required(key, Expected::Number, number_of)?;
         self.within(key, value, range)
     }
 
@@ -147,14 +152,18 @@ impl<'a> Section<'a> {
 
     /// A whole number within `range`.
     pub fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
-        let value = self.required(key, "a whole number", |value| match value {
+        let value = self.required(key, Expected::WholeNumber, |value| match value {
             DeValue::Integer(_) => Some(integer_of(value)),
             _ => None,
         })?;
         // Below 0, or of more digits than any number here has.
         let Some(value) = value else {
             let given = self.table.get(key).map(|value| &self.sink.source.text[value.span()]);
-            self.out_of_range(key, &given.unwrap_or_default(), range.start(), range.end());
+            let given = given.unwrap_or_default();
+            let (low, high) = (range.start(), range.end());
+            let message = format!("`{key}` is {given}: it must be from {low} to {high}");
+            let near = if given.starts_with('-') { low } else { high };
+            self.problem_at(key, message, Some(nearest_in_range(key, near)));
             return None;
         };
         if range.contains(&value) {
@@ -182,13 +191,14 @@ impl<'a> Section<'a> {
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let message = format!("`{text}` is not one of {}", listed(&known));
-        self.problem_at(key, message, nearest(&text, &known));
+        let example = || known.first().map(|word| format!("for example `{key} = \"{word}\"`"));
+        self.problem_at(key, message, nearest(&text, &known).or_else(example));
         None
     }
 
     /// A list of texts.
     pub fn texts(&self, key: &'static str) -> Option<Vec<String>> {
-        let items = self.required(key, "a list of texts", array_of)?;
+        let items = self.required(key, Expected::Texts, array_of)?;
         for item in items.iter().filter(|item| text_of(item.get_ref()).is_none()) {
             let kind = kind_of(item.get_ref());
             let hint = Some(format!("each in quotes: `{key} = [\"…\", \"…\"]`"));
@@ -200,20 +210,20 @@ impl<'a> Section<'a> {
 
     /// A table.
     pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
-        self.required(key, "a table", table_of)?;
+        self.required(key, Expected::Table, table_of)?;
         self.section_optional(key)
     }
 
     /// A table, if it is there.
     pub fn section_optional(&self, key: &'static str) -> Option<Section<'a>> {
-        let table = self.optional(key, "a table", table_of)?;
+        let table = self.optional(key, Expected::Table, table_of)?;
         let span = self.key_span(key);
         Some(Section::new(table, span, self.path_of(key), self.sink))
     }
 
     /// A list of tables (`[[key]]`), empty when absent.
     pub fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
-        let Some(items) = self.optional(key, "a list of tables", array_of) else {
+        let Some(items) = self.optional(key, Expected::Tables, array_of) else {
             return Vec::new();
         };
         let mut sections = Vec::with_capacity(items.len());
@@ -223,7 +233,11 @@ impl<'a> Section<'a> {
                     let path = format!("{}[{index}]", self.path_of(key));
                     sections.push(Section::new(table, item.span(), path, self.sink));
                 }
-                None => self.sink.note(item.span(), format!("`{key}` must hold tables"), None),
+                None => {
+                    let hint = Expected::Tables.form(key, &self.path_of(key), item.get_ref());
+                    let message = format!("`{key}` must hold tables");
+                    self.sink.note(item.span(), message, Some(hint));
+                }
             }
         }
         sections
@@ -243,7 +257,7 @@ impl<'a> Section<'a> {
     /// The tables of a table whose keys are names given by the user (`[key.name]`), in the order
     /// of the names.
     pub fn named_sections(&self, key: &'static str) -> Vec<(String, Section<'a>)> {
-        let Some(table) = self.optional(key, "a table of tables", table_of) else {
+        let Some(table) = self.optional(key, Expected::NamedTables, table_of) else {
             return Vec::new();
         };
         let mut sections = Vec::with_capacity(table.len());
@@ -255,8 +269,11 @@ impl<'a> Section<'a> {
                     sections.push((name.get_ref().to_string(), section));
                 }
                 None => {
-                    let message = format!("`{}` must be a table", name.get_ref());
-                    self.sink.note(value.span(), message, None);
+                    let name: &str = name.get_ref();
+                    let path = format!("{}.{name}", self.path_of(key));
+                    let hint = Expected::Table.form(name, &path, value.get_ref());
+                    let message = format!("`{name}` must be a table");
+                    self.sink.note(value.span(), message, Some(hint));
                 }
             }
         }
@@ -281,13 +298,18 @@ impl<'a> Section<'a> {
         match (found.next(), found.next()) {
             (Some((index, name)), None) => Some((index, self.section(name)?)),
             (None, _) => {
-                let known = self.table.keys().next().and_then(|k| nearest(k.get_ref(), variants));
+                let near = self.table.keys().next().and_then(|k| nearest(k.get_ref(), variants));
+                let example = || {
+                    let first = variants.first()?;
+                    Some(format!("add one of them, for example `{first} = {{ … }}`"))
+                };
                 let message = format!("expected one of {} here", listed(variants));
-                self.problem(message, known);
+                self.problem(message, near.or_else(example));
                 None
             }
-            (Some(_), Some(_)) => {
-                self.problem(format!("only one of {} may be given", listed(variants)), None);
+            (Some((_, first)), Some((_, second))) => {
+                let hint = Some(format!("keep `{first}` or `{second}`, and remove the rest"));
+                self.problem(format!("only one of {} may be given", listed(variants)), hint);
                 None
             }
         }
@@ -301,8 +323,10 @@ impl<'a> Section<'a> {
             match text_of(value.get_ref()) {
                 Some(text) => texts.push((name.get_ref().to_string(), text)),
                 None => {
-                    let message = format!("`{}` must be a text", name.get_ref());
-                    self.sink.note(value.span(), message, None);
+                    let name: &str = name.get_ref();
+                    let hint = Expected::Text.form(name, name, value.get_ref());
+                    let message = format!("`{name}` must be a text");
+                    self.sink.note(value.span(), message, Some(hint));
                 }
             }
         }
@@ -327,7 +351,8 @@ impl<'a> Section<'a> {
                     let texts = items.iter().map(|item| text_of(item.get_ref()));
                     let texts = texts.collect::<Option<_>>().map(FreeValue::Texts);
                     if texts.is_none() {
-                        self.problem_at(key, format!("`{key}` must hold texts only"), None);
+                        let hint = Some(format!("each in quotes: `{key} = [\"…\", \"…\"]`"));
+                        self.problem_at(key, format!("`{key}` must hold texts only"), hint);
                     }
                     texts
                 }
@@ -337,7 +362,8 @@ impl<'a> Section<'a> {
                     if taken.is_none() {
                         let what = "a text, a number, a list of texts or a table";
                         let message = format!("`{key}` must be {what}, not {}", kind_of(other));
-                        self.problem_at(key, message, None);
+                        let hint = Some(format!("for example `{key} = \"…\"`"));
+                        self.problem_at(key, message, hint);
                     }
                     taken
                 }
@@ -351,7 +377,7 @@ impl<'a> Section<'a> {
     fn required<T>(
         &self,
         key: &'static str,
-        what: &str,
+        what: Expected,
         of: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
     ) -> Option<T> {
         if self.table.contains_key(key) {
@@ -360,22 +386,28 @@ impl<'a> Section<'a> {
         self.asked.borrow_mut().push(key);
         let place = if self.path.is_empty() { "the file" } else { &self.path };
         let hint = Some(format!("add `{key} = …`"));
-        self.problem(format!("`{key}` is missing in {place}: {what} is expected"), hint);
+        let message = format!("`{key}` is missing in {place}: {} is expected", what.words());
+        self.problem(message, hint);
         None
     }
 
     fn optional<T>(
         &self,
         key: &'static str,
-        what: &str,
+        what: Expected,
         of: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
     ) -> Option<T> {
         self.asked.borrow_mut().push(key);
         let value = self.table.get(key)?;
         let result = of(value.get_ref());
         if result.is_none() {
-            let message = format!("`{key}` must be {what}, not {}", kind_of(value.get_ref()));
-            self.sink.note(value.span(), message, None);
+            let (words, kind) = (what.words(), kind_of(value.get_ref()));
+            let hint = what.form(key, &self.path_of(key), value.get_ref());
+            self.sink.note(
+                value.span(),
+                format!("`{key}` must be {words}, not {kind}"),
+                Some(hint),
+            );
         }
         result
     }
@@ -388,15 +420,16 @@ impl<'a> Section<'a> {
         None
     }
 
-    fn out_of_range<T: std::fmt::Display>(
+    fn out_of_range<T: std::fmt::Display + PartialOrd>(
         &self,
         key: &str,
-        value: &dyn std::fmt::Display,
+        value: &T,
         low: &T,
         high: &T,
     ) {
         let message = format!("`{key}` is {value}: it must be from {low} to {high}");
-        self.problem_at(key, message, None);
+        let hint = nearest_in_range(key, if value > high { high } else { low });
+        self.problem_at(key, message, Some(hint));
     }
 
     fn key_span(&self, key: &str) -> Range<usize> {
@@ -423,81 +456,24 @@ impl Drop for Section<'_> {
                     asked => format!("known here: {}", listed(asked)),
                 };
                 let hint = nearest(key, &asked).or(Some(known));
-                self.sink.note(name.span(), format!("unknown key `{key}` in {place}"), hint);
+                self.sink.problems.borrow_mut().push(Problem {
+                    source: Arc::clone(&self.sink.source),
+                    span: name.span(),
+                    message: format!("unknown key `{key}` in {place}"),
+                    hint,
+                    known: sorted(&asked),
+                });
             }
         }
     }
 }
 
-fn text_of(value: &DeValue<'_>) -> Option<String> {
-    match value {
-        DeValue::String(text) => Some(text.to_string()),
-        _ => None,
-    }
-}
-
-fn integer_of(value: &DeValue<'_>) -> Option<u64> {
-    match value {
-        DeValue::Integer(number) => {
-            u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
-        }
-        _ => None,
-    }
-}
-
-fn number_of(value: &DeValue<'_>) -> Option<f64> {
-    match value {
-        DeValue::Integer(number) => {
-            i64::from_str_radix(&number.as_str().replace('_', ""), number.radix())
-                .ok()
-                .map(|whole| whole as f64)
-        }
-        DeValue::Float(number) => number.as_str().replace('_', "").parse().ok(),
-        _ => None,
-    }
-}
-
-fn array_of<'a>(value: &'a DeValue<'a>) -> Option<&'a [Spanned<DeValue<'a>>]> {
-    match value {
-        DeValue::Array(items) => Some(items),
-        _ => None,
-    }
-}
-
-fn table_of<'a>(value: &'a DeValue<'a>) -> Option<&'a DeTable<'a>> {
-    match value {
-        DeValue::Table(table) => Some(table),
-        _ => None,
-    }
-}
-
-fn kind_of(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-fn listed(words: &[&str]) -> String {
-    let mut unique: Vec<&str> = words.to_vec();
-    unique.sort_unstable();
-    unique.dedup();
-    unique.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// `did you mean …?`, when one of the words is near enough.
-pub fn nearest(given: &str, words: &[&str]) -> Option<String> {
-    words
-        .iter()
-        .map(|word| (strsim::damerau_levenshtein(given, word), word))
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
-        .min()
-        .map(|(_, word)| format!("did you mean `{word}`?"))
+/// Each key once, in the order of the names.
+fn sorted(keys: &[&'static str]) -> Vec<&'static str> {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 #[cfg(test)]

@@ -96,6 +96,18 @@ pub enum Extract {
 
 const KINDS: [&str; 4] = ["json", "regex", "header", "cookie"];
 
+/// A right value of a kind, as a hint.
+pub(crate) fn example(kind: &str) -> Option<String> {
+    let value = match kind {
+        "json" => "\"/user/id\"",
+        "regex" => "'id=\"([^\"]+)\"'",
+        "header" => "\"etag\"",
+        "cookie" => "\"sid\"",
+        _ => return None,
+    };
+    Some(format!("for example `{kind} = {value}`"))
+}
+
 impl Extract {
     /// Reads a table with one key, its kind.
     pub fn read(section: &Section<'_>) -> Option<Self> {
@@ -114,7 +126,8 @@ impl Extract {
             "header" => HeaderName::new(&text).map(Self::Header),
             _ => CookieName::new(&text).map(Self::Cookie),
         };
-        read.map_err(|reason| section.problem_at(KINDS[kind], reason, None)).ok()
+        let kind = KINDS[kind];
+        read.map_err(|reason| section.problem_at(kind, reason, example(kind))).ok()
     }
 
     /// Reads a table of values by the names of their variables, in the order of the names; none

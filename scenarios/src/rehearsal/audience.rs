@@ -47,7 +47,12 @@ pub(super) fn read_audience(
             audience.from_min, audience.to_min
         );
         let late = from_min > audience.to_min || from_min < audience.from_min;
-        section.problem_at(if late { "from_min" } else { "to_min" }, message, None);
+        let hint = format!(
+            "for example `from_min = {}` and `to_min = {}`",
+            from_min.clamp(audience.from_min, audience.to_min),
+            to_min.clamp(audience.from_min, audience.to_min)
+        );
+        section.problem_at(if late { "from_min" } else { "to_min" }, message, Some(hint));
         return None;
     }
     (audience.from_min, audience.to_min) = (from_min, to_min);

@@ -3,7 +3,7 @@
 use hulk_chaos::{Fault, FaultKind, FaultTime};
 use hulk_record::Bound;
 use hulk_scaling::{PlatformSpec, RouteSpec};
-use hulk_settings::{At, Section};
+use hulk_settings::{At, Section, nearest_or_all};
 
 use crate::{Rehearsal, Target};
 
@@ -16,7 +16,9 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
         };
         for service in services.iter().filter(|name| !known(name)) {
             let message = format!("a journey asks `{service}`, which the platform does not have");
-            root.problem_at("journeys", message, None);
+            let services = embedded.platform.services.iter().map(|known| known.name.as_str());
+            let known: Vec<&str> = services.chain(["edge"]).collect();
+            root.problem_at("journeys", message, Some(nearest_or_all(service, &known)));
         }
         routes(rehearsal, &embedded.platform, root);
     }
@@ -24,10 +26,10 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
     names_differ(root, "objective", rehearsal.objectives.iter().map(|known| known.name.as_str()));
     names_differ(root, "fault", rehearsal.faults.iter().map(|known| known.name.as_str()));
     for (place, fault) in rehearsal.faults.iter().enumerate() {
-        if let Some((message, at)) = fault_problem(rehearsal, fault) {
+        if let Some(Wrong { message, hint, at }) = fault_problem(rehearsal, fault) {
             let path: Vec<At<'_>> =
                 [At::Key("fault"), At::Item(place)].into_iter().chain(at).collect();
-            root.problem_in(&path, format!("`{}`: {message}", fault.name), None);
+            root.problem_in(&path, format!("`{}`: {message}", fault.name), Some(hint));
         }
     }
 }
@@ -68,15 +70,28 @@ fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
     }
 }
 
-/// What is wrong with a fault, and where in its table.
-fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<(String, Vec<At<'static>>)> {
+/// What is wrong with a fault, what to do, and where in its table.
+struct Wrong {
+    message: String,
+    hint: String,
+    at: Vec<At<'static>>,
+}
+
+fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
+    let wrong = |message: String, hint: String, at: &[&'static str]| {
+        Some(Wrong { message, hint, at: at.iter().copied().map(At::Key).collect() })
+    };
     let Some(embedded) = rehearsal.platform() else {
-        return Some(("only the embedded platform takes faults".to_owned(), Vec::new()));
+        let hint = "remove the `[[fault]]`, or aim at `embedded`".to_owned();
+        return wrong("only the embedded platform takes faults".to_owned(), hint, &[]);
     };
     if let FaultTime::Moment { name, .. } = &fault.at
         && rehearsal.audience.moment(name).is_none()
     {
-        return Some((format!("the day has no moment `{name}`"), vec![At::Key("moment")]));
+        let moments: Vec<&str> =
+            rehearsal.audience.moments.iter().map(|known| known.name.as_str()).collect();
+        let hint = nearest_or_all(name, &moments);
+        return wrong(format!("the day has no moment `{name}`"), hint, &["moment"]);
     }
     let audience = &rehearsal.audience;
     let minute = audience.minute_at(rehearsal.fault_from(fault));
@@ -85,18 +100,19 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<(String, Vec<At
             "minute {minute} is not inside the window, which goes from {} to {}",
             audience.from_min, audience.to_min
         );
+        let hint = "change the fault's time, or widen `audience.from_min` to `to_min`".to_owned();
         let at = match fault.at {
             FaultTime::Minute(_) => "at_min",
             FaultTime::Moment { .. } => "moment",
         };
-        return Some((message, vec![At::Key(at)]));
+        return wrong(message, hint, &[at]);
     }
     let message = embedded.platform.check_fault(&fault.kind).err()?;
     let place = match fault.kind {
         FaultKind::Latency(_) => "service",
         FaultKind::EdgeLost(_) => "edge",
     };
-    Some((message, vec![At::Key(fault.kind.name()), At::Key(place)]))
+    wrong(message, "name one of those".to_owned(), &[fault.kind.name(), place])
 }
 
 /// Each request must be answered by the service that its step names: both sides count by it.
@@ -118,6 +134,10 @@ fn routes(rehearsal: &Rehearsal, platform: &PlatformSpec, root: &Section<'_>) {
             ),
             None => format!("step `{name}` asks for `{path}`, for which the platform has no route"),
         };
-        root.problem_at("journeys", message, None);
+        let hint = match route {
+            Some(route) => format!("write `service = \"{}\"` in that step", route.service),
+            None => "change the step's path, or add a `[[route]]` to the platform".to_owned(),
+        };
+        root.problem_at("journeys", message, Some(hint));
     }
 }

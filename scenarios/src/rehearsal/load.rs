@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hulk_chaos::Fault;
 use hulk_record::{Clock, ValidityLimits};
 use hulk_scaling::{PlatformSpec, Policy};
-use hulk_settings::{At, Problems, Section, Source, read};
+use hulk_settings::{At, Problems, Section, Source, nearest_or_all, read};
 
 use super::audience::{OwnMoment, keep_answered, read_audience, read_spikes};
 use super::check::check_together;
@@ -214,7 +214,10 @@ fn read_embedded(
     let platform = read_key(section, "platform", folder, inner, &kind)?;
     for PolicySection { name, section, .. } in policies {
         if !platform.services.iter().any(|service| service.name == *name) {
-            section.problem(format!("there is no service `{name}` to scale"), None);
+            let services: Vec<&str> =
+                platform.services.iter().map(|service| service.name.as_str()).collect();
+            let hint = Some(nearest_or_all(name, &services));
+            section.problem(format!("there is no service `{name}` to scale"), hint);
         }
     }
     let mut chosen = Vec::with_capacity(platform.services.len());

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hulk_settings::{At, Problem, Problems, Section, Source};
+use hulk_settings::{At, Problems, Section, Source};
 
 use crate::shipped;
 
@@ -42,14 +42,14 @@ pub(super) fn read_name<T>(
     let source = if name.ends_with(".toml") {
         let path = folder.join(name);
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        std::fs::read(&path)
-            .map(|bytes| (source_of(&path.display().to_string(), bytes), folder))
+        std::fs::read_to_string(&path)
+            .map(|text| (Source::new(path.display().to_string(), text), folder))
             .map_err(|error| {
                 let hint = "a path starts where the file that names it lies".to_owned();
                 (format!("{}: {error}", path.display()), Some(hint))
             })
     } else {
-        (kind.find)(name).map(|source| (Ok(source), Path::new("scenarios").to_owned())).ok_or_else(
+        (kind.find)(name).map(|source| (source, Path::new("scenarios").to_owned())).ok_or_else(
             || {
                 let known = match what {
                     "model" => hulk_traffic_models::shipped_names().collect::<Vec<_>>().join(", "),
@@ -61,12 +61,12 @@ pub(super) fn read_name<T>(
             },
         )
     };
-    let read = |source, folder: &Path| (kind.read)(&source, folder);
-    match source.map(|(source, folder)| source.and_then(|source| read(source, &folder))) {
+    match source.map(|(source, folder)| (kind.read)(&source, &folder)) {
         Ok(Ok(value)) => Some(value),
         Ok(Err(problems)) => {
             inner.list.extend(problems.list);
-            section.problem_in(at, format!("the {what} `{name}` has problems"), None);
+            let hint = Some("they are told with its own lines".to_owned());
+            section.problem_in(at, format!("the {what} `{name}` has problems"), hint);
             None
         }
         Err((message, hint)) => {
@@ -74,19 +74,4 @@ pub(super) fn read_name<T>(
             None
         }
     }
-}
-
-/// A file's text; a problem where it is none.
-pub(super) fn source_of(name: &str, bytes: Vec<u8>) -> Result<Arc<Source>, Problems> {
-    String::from_utf8(bytes).map(|text| Source::new(name, text)).map_err(|error| {
-        let start = error.utf8_error().valid_up_to();
-        let wrong = error.as_bytes().get(start).copied().unwrap_or_default();
-        // Up to there the text is the file's, so the place is the file's too.
-        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let source = Source::new(name, text);
-        let hint = Some("save the file as UTF-8".to_owned());
-        let message = format!("not UTF-8: there is a byte {wrong:#04x}");
-        let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
-        Problems { list: vec![Problem::new(&source, start..end, message, hint)] }
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hulk_settings::{At, Problem, Source, nearest};
+use hulk_settings::{At, Problem, Source, nearest_or_all};
 
 use super::Compiler;
 
@@ -67,11 +67,7 @@ impl Compiler {
             "device" => "name `devices` in the rehearsal: that gives it".to_owned(),
             name => {
                 let known = self.names();
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                nearest(name, &known).unwrap_or_else(|| {
-                    let slots: Vec<String> = known.iter().map(|n| format!("`${{{n}}}`")).collect();
-                    format!("there are {}", slots.join(", "))
-                })
+                nearest_or_all(name, &known.iter().map(String::as_str).collect::<Vec<_>>())
             }
         };
         self.misfit(

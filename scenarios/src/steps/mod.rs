@@ -91,7 +91,8 @@ fn think(section: &Section<'_>) -> Option<Delay> {
         (s, None) => Some(Delay::Fixed { s }),
         (0.0, Some(drawn)) => drawn,
         (_, Some(_)) => {
-            section.problem_at("think", "a step has one think time: `think` or `think_s`", None);
+            let hint = Some("remove one of the two".to_owned());
+            section.problem_at("think", "a step has one think time: `think` or `think_s`", hint);
             None
         }
     }

@@ -159,7 +159,11 @@ impl RequestSpec {
 /// Notes a path that no request can have.
 fn check_path(section: &Section<'_>, key: &str, path: &str) {
     if !path.starts_with('/') {
-        let hint = format!("for example `{key} = \"/{path}\"`; the host is the target's");
+        let rest = path
+            .split_once("://")
+            .map_or(path, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
+        let rest = rest.trim_start_matches('/');
+        let hint = format!("for example `{key} = \"/{rest}\"`; the host is the target's");
         section.problem_at(key, format!("the path `{path}` must start with `/`"), Some(hint));
     }
     let wrong = |c: &char| c.is_whitespace() || c.is_control() || !c.is_ascii() || *c == '#';

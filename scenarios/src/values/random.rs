@@ -20,7 +20,8 @@ impl Random {
         let to = section.integer("to", 0..=u64::MAX);
         let (from, to) = (from?, to?);
         if from > to {
-            section.problem_at("to", format!("`to` is {to}: less than `from`, {from}"), None);
+            let hint = Some(format!("at least `to = {from}`"));
+            section.problem_at("to", format!("`to` is {to}: less than `from`, {from}"), hint);
             return None;
         }
         Some(Self { from, to })

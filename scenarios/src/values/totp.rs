@@ -25,7 +25,8 @@ impl Totp {
             && base32(given.reveal()).is_none_or(|bytes| bytes.is_empty())
         {
             let message = "the secret is not base32 (A to Z and 2 to 7)";
-            section.problem_at("secret", message, None);
+            let hint = Some("for example `secret = \"JBSWY3DPEHPK3PXP\"`".to_owned());
+            section.problem_at("secret", message, hint);
         }
         Some(Self { secret: secret?, period_ms: period_ms?, digits: digits? as u32 })
     }

@@ -46,7 +46,9 @@ impl Response {
             0 => Some(None),
             1 => exit.or(push).or(act).map(Some),
             _ => {
-                moment.problem("a moment has at most one of `exit`, `push` and `act`", None);
+                let message = "a moment has at most one of `exit`, `push` and `act`";
+                let hint = "keep one, and make a moment of its own of each other";
+                moment.problem(message, Some(hint.to_owned()));
                 None
             }
         }

@@ -3,6 +3,8 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
+use super::no_service;
+
 /// Panic switches: each goes on at a share of the forecast audience, and off again below 0.9 of
 /// that share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,11 +55,9 @@ impl PanicSpec {
         [self.slow_refresh, self.no_recommendations, self.static_home, self.funnel_jitter]
     }
 
-    pub(super) fn check(&self, section: &Section<'_>, no_service: &dyn Fn(&str) -> bool) {
+    pub(super) fn check(&self, section: &Section<'_>, services: &[&str]) {
         for (key, name) in [("home", &self.home), ("recommendation", &self.recommendation)] {
-            if no_service(name) {
-                section.problem_at(key, format!("there is no service `{name}`"), None);
-            }
+            no_service(section, key, name, services);
         }
         if !self.shares().is_sorted() {
             let hint = "slow_refresh ≤ no_recommendations ≤ static_home ≤ funnel_jitter";

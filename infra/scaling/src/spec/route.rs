@@ -3,6 +3,7 @@
 use hulk_settings::{FreeValue, Section};
 use serde::{Deserialize, Serialize};
 
+use super::no_service;
 use crate::PanicSpec;
 use crate::template::Template;
 
@@ -80,7 +81,9 @@ impl RouteSpec {
         let empty = section.flag_or("static_empty", false);
         let when_static = match (kept?, empty?) {
             (true, true) => {
-                section.problem("only one of `static` and `static_empty` may be set", None);
+                let hint = "keep `static` for the same body, `static_empty` for an empty one";
+                let message = "only one of `static` and `static_empty` may be set";
+                section.problem(message, Some(hint.to_owned()));
                 return None;
             }
             (true, false) => WhenStatic::Kept,
@@ -120,7 +123,11 @@ impl SizeBy {
                 }
                 _ => {
                     let message = format!("`{key}` must be a size from 0 to {SIZE_MAX}");
-                    section.problem_at(&key, message, None);
+                    let hint = match key.as_str() {
+                        "query" => "`query = \"device\"` names the parameter".to_owned(),
+                        key => format!("whole bytes, for example `{key} = 45_000`"),
+                    };
+                    section.problem_at(&key, message, Some(hint));
                     wrong = true;
                 }
             }
@@ -150,15 +157,14 @@ fn template(section: &Section<'_>, key: &'static str) -> Option<String> {
 pub(super) fn check(
     routes: &[(Section<'_>, Option<RouteSpec>)],
     panic: Option<&PanicSpec>,
-    no_service: &dyn Fn(&str) -> bool,
+    services: &[&str],
 ) {
     let known = || routes.iter().filter_map(|(inner, route)| Some((inner, route.as_ref()?)));
     for (index, (inner, route)) in known().enumerate() {
-        if no_service(&route.service) {
-            inner.problem_at("service", format!("there is no service `{}`", route.service), None);
-        }
+        no_service(inner, "service", &route.service, services);
         if known().take(index).any(|(_, earlier)| earlier.path == route.path) {
-            inner.problem_at("path", format!("`{}` has an answer already", route.path), None);
+            let hint = Some("remove one of the two routes, or change its path".to_owned());
+            inner.problem_at("path", format!("`{}` has an answer already", route.path), hint);
         }
         let home = panic.map(|panic| panic.home.as_str());
         if route.when_static != WhenStatic::Asked && home != Some(route.service.as_str()) {

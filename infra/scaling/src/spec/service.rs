@@ -3,6 +3,7 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
+use super::no_service;
 use crate::Provisioning;
 
 /// A service with a fleet of instances.
@@ -77,8 +78,9 @@ impl CallSpec {
 /// Who is asked must be there, and nobody may ask themselves, by whatever way around.
 pub(super) fn check_calls(section: &Section<'_>, service: &ServiceSpec, all: &[&ServiceSpec]) {
     let find = |name: &str| all.iter().find(|known| known.name == name);
-    for call in service.calls.iter().filter(|call| find(&call.service).is_none()) {
-        section.problem_at("calls", format!("there is no service `{}`", call.service), None);
+    let names: Vec<&str> = all.iter().map(|known| known.name.as_str()).collect();
+    for call in &service.calls {
+        no_service(section, "calls", &call.service, &names);
     }
     let mut reached: Vec<&str> = Vec::new();
     let mut open: Vec<&ServiceSpec> = vec![service];
@@ -92,6 +94,7 @@ pub(super) fn check_calls(section: &Section<'_>, service: &ServiceSpec, all: &[&
     }
     if reached.contains(&service.name.as_str()) {
         let message = format!("`{}` asks itself, directly or through others", service.name);
-        section.problem_at("calls", message, None);
+        let hint = "remove one of the calls that lead back to it".to_owned();
+        section.problem_at("calls", message, Some(hint));
     }
 }
