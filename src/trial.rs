@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::interrupt::interrupts;
 use crate::outcome::Failure;
+use crate::output::colour_is_wanted;
 use crate::target::Aimed;
 
 /// Exit code: a step did not do as expected.
@@ -174,10 +175,9 @@ fn say(text: &str) -> Result<(), Stopped> {
     told.map_err(|_| Stopped::ReaderGone)
 }
 
-/// Colours on a terminal, unless it is asked for none (no-color.org).
+/// Colours on a terminal, unless it is asked for none.
 fn paint() -> Paint {
-    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match stdout().is_terminal() && !unwanted {
+    match stdout().is_terminal() && colour_is_wanted() {
         true => Paint::Colours,
         false => Paint::Plain,
     }

@@ -5,6 +5,9 @@
 //! lost time* is repeated at most twice, and each repetition is printed. Nothing else is repeated.
 
 #[cfg(test)]
+#[path = "live/bad_days.rs"]
+mod bad_days;
+#[cfg(test)]
 #[path = "live/bench.rs"]
 mod bench;
 #[cfg(test)]
@@ -38,8 +41,12 @@ mod raw;
 #[path = "live/rubbish.rs"]
 mod rubbish;
 #[cfg(test)]
+#[path = "live/small_target.rs"]
+mod small_target;
+#[cfg(test)]
 #[path = "live/terminal.rs"]
 mod terminal;
+#[cfg(test)]
 #[path = "live/trial.rs"]
 mod trial;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hulk_settings::{Problems, Section, Source, read};
+use hulk_settings::{At, Problems, Section, Source, read};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::Choice;
@@ -117,7 +117,8 @@ impl Journey {
         names.sort_unstable();
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
             let hint = "each step needs a name of its own".to_owned();
-            root.problem(format!("two steps are named `{}`", pair[0]), Some(hint));
+            let path = [At::Key("step"), At::Named(pair[0])];
+            root.problem_in(&path, format!("two steps are named `{}`", pair[0]), Some(hint));
         }
     }
 

@@ -33,7 +33,7 @@ pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
 pub use rehearsal::{Arrival, LoadError, Rehearsal};
 pub use schema::{SCHEMAS, schema};
-pub use script::{Part, Placed, Script};
+pub use script::{Misfit, Part, Placed, Script, Spot};
 pub use session::{Ended, Note, Planned, Rendered, Session, Told};
 pub use shipped::{TEMPLATES, shipped_rehearsal, shipped_rehearsal_names};
 pub use steps::{
