@@ -31,7 +31,7 @@ pub(crate) fn render(folder: &Path) -> Result<Verdict, Failure> {
     let verdict = judge(&record);
     let write = |name: &str, bytes: Vec<u8>| {
         let path = folder.join(name);
-        fs::write(&path, bytes).map_err(|source| FolderError::Io { path, source }.into())
+        fs::write(&path, bytes).map_err(|source| Failure::Folder(FolderError::Io { path, source }))
     };
     for measure in Measure::ALL {
         let bytes = hlog(&record, measure).map_err(Failure::internal)?;
