@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
-use crate::{check, completions, diagnostics, init, outcome, rehearse, report, schema};
+use crate::{check, completions, diagnostics, init, outcome, rehearse, report, schema, trial};
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
 #[derive(Debug, Parser)]
@@ -45,6 +45,9 @@ enum Command {
   hulk rehearse match-day-cloud-group
   hulk rehearse my-service/rehearsal.toml --runs /tmp/runs --quiet")]
     Rehearse(RehearseArguments),
+    /// Send one viewer through every step once, and print what is sent and what comes.
+    #[command(after_help = trial::EXAMPLES)]
+    Trial(trial::TrialArguments),
     /// Check rehearsal files: every problem at once, and what a run would ask for.
     #[command(after_help = "Examples:
   hulk check match-day
@@ -174,6 +177,7 @@ pub(crate) fn run() -> i32 {
     };
     let result = match arguments.command {
         Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
+        Command::Trial(arguments) => trial::trial(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),

@@ -18,7 +18,10 @@ pub(crate) fn interrupts() -> Result<mpsc::Receiver<i32>, Failure> {
     let (sender, receiver) = mpsc::channel(4);
     let on_ctrl_c = sender.clone();
     ctrlc::set_handler(move || ask(&on_ctrl_c, SIGINT)).map_err(Failure::internal)?;
-    for kind in [SignalKind::terminate(), SignalKind::hangup()] {
+    // A terminal that closes ends the run in order, unless whoever started it said that it must
+    // not (`nohup`).
+    let hangup = (!ignores_hangup()).then(SignalKind::hangup);
+    for kind in [SignalKind::terminate()].into_iter().chain(hangup) {
         let mut signals = signal(kind).map_err(Failure::internal)?;
         let sender = sender.clone();
         tokio::spawn(async move {
@@ -37,4 +40,13 @@ fn ask(sender: &mpsc::Sender<i32>, signal: i32) {
     }
     // A full queue holds what asks for the same.
     let _asked = sender.try_send(signal);
+}
+
+/// Whether this process was started with SIGHUP ignored.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 1 is bit 0.
+    mask.is_some_and(|mask| mask & 1 == 1)
 }

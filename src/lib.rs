@@ -22,6 +22,7 @@ mod run_folder;
 mod schema;
 mod scribe;
 mod target;
+mod trial;
 
 pub use run_folder::manifest;
 

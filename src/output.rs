@@ -42,10 +42,11 @@ impl Output {
         let nowhere =
             OpenOptions::new().write(true).open("/dev/null").map_err(Failure::internal)?;
         dup2_stdout(&nowhere).map_err(Failure::internal)?;
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let look = match quiet {
             true => Look::Quiet,
-            false if isatty(&file) && !dumb => Look::Block { colour: colour_is_wanted() },
+            false if isatty(&file) && !terminal_is_dumb() => {
+                Look::Block { colour: colour_is_wanted() }
+            }
             false => Look::Lines,
         };
         Ok(Self { file, look, drawn: 0 })
@@ -118,7 +119,11 @@ impl Output {
     }
 }
 
-/// Whether a person has not asked for text without colours (`NO_COLOR`, of any content).
+/// Whether a terminal is to be coloured: https://no-color.org says how a person turns that off.
 pub(crate) fn colour_is_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !terminal_is_dumb()
+}
+
+fn terminal_is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }

@@ -19,6 +19,7 @@ use crate::load::EngineLoad;
 use crate::outcome::Failure;
 use crate::output::Output;
 use crate::report::{last_lines, render};
+use crate::run_folder::prepare;
 use crate::scribe::Scribe;
 use crate::target::Aimed;
 
@@ -32,10 +33,7 @@ const PLATFORM_NICENESS: i32 = 10;
 /// Runs the rehearsal; the verdict's exit code.
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let rehearsal = Rehearsal::load(&arguments.file)?;
-    std::fs::create_dir_all(&arguments.runs).map_err(|error| {
-        let runs = arguments.runs.display();
-        Failure::Usage(format!("{runs}: {error}; name another folder with --runs"))
-    })?;
+    prepare(&arguments.runs)?;
     let mut output = Output::take(arguments.quiet)?;
     let open_files_max = raise_open_files();
     let schedule = Schedule::generate(&rehearsal.audience);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Write, stdout};
 use std::path::Path;
 
-use hulk_record::{Measure, Record};
+use hulk_record::{FolderError, Measure, Record};
 use hulk_reports::{Verdict, hlog, html, html_static, judge, raw, sentence, summary};
 
 use crate::outcome::Failure;
@@ -22,7 +22,8 @@ pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
     }
     let verdict = write(folder, record)?;
     let text = last_lines(&verdict, folder);
-    stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
+    // A reader who has gone, or a full disk behind `>`: the exit code has the verdict.
+    let _told = stdout().write_all(text.as_bytes());
     Ok(verdict.kind.exit_code())
 }
 
@@ -32,10 +33,9 @@ pub(crate) fn render(folder: &Path) -> Result<Verdict, Failure> {
 }
 
 fn write(folder: &Path, mut record: Record) -> Result<Verdict, Failure> {
-    let write = |name: &str, bytes: Vec<u8>| {
+    let write = |name: &str, bytes: Vec<u8>| -> Result<(), FolderError> {
         let path = folder.join(name);
-        fs::write(&path, bytes)
-            .map_err(|error| Failure::Internal(format!("{}: {error}", path.display())))
+        fs::write(&path, bytes).map_err(|source| FolderError::Io { path, source })
     };
     if let Some(bytes) = raw(&record) {
         write("raw.csv", bytes)?;

@@ -1,5 +1,7 @@
 //! The folder of a run: the record, and what is made from it.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -15,6 +17,27 @@ use crate::outcome::Failure;
 pub(crate) const RECORD: &str = "record";
 /// The file without which a folder is no record.
 const MANIFEST: &str = "manifest.json";
+
+/// What must fit into `--runs` before anything is sent: below it a record hardly begins.
+const ROOM_BYTES: usize = 4 << 20;
+
+/// Makes the folder of the runs and sees that a record has room there, before anything is sent.
+pub(crate) fn prepare(runs: &Path) -> Result<(), Failure> {
+    let probe = runs.join(format!(".room-{}", std::process::id()));
+    let written = fs::create_dir_all(runs).and_then(|()| fs::write(&probe, vec![0; ROOM_BYTES]));
+    // Where it could not be made there is nothing to remove.
+    let _best_effort = fs::remove_file(&probe);
+    written.map_err(|error| {
+        let (runs, hint) = (runs.display(), "nothing was sent; name another folder with --runs");
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Failure::Internal(format!(
+                "{runs}: {error}: a record needs at least {} MiB; {hint}, or free some space",
+                ROOM_BYTES >> 20
+            )),
+            _ => Failure::Usage(format!("{runs}: {error}; {hint}")),
+        }
+    })
+}
 
 /// `runs/match-day-20190710-143000`, with a number behind it when that is taken.
 pub(crate) fn name_of(runs: &Path, rehearsal: &Rehearsal, started: DateTime<Utc>) -> PathBuf {

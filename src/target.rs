@@ -70,6 +70,12 @@ impl Aimed {
         self.addresses.clone()
     }
 
+    /// Lets the match begin now, with nobody who looks and nothing that breaks.
+    pub(crate) async fn begin(&self) -> Result<(), Failure> {
+        let Some(control) = self.control()? else { return Ok(()) };
+        control.start(Duration::ZERO).await.map_err(Failure::internal)
+    }
+
     fn control(&self) -> Result<Option<ControlClient>, Failure> {
         let Some(child) = &self.platform else { return Ok(None) };
         let control = Scope::default().permit(child.ports().control).map_err(Failure::internal)?;

@@ -5,6 +5,9 @@
 //! lost time* is repeated at most twice, and each repetition is printed. Nothing else is repeated.
 
 #[cfg(test)]
+#[path = "live/bad_days.rs"]
+mod bad_days;
+#[cfg(test)]
 #[path = "live/bench.rs"]
 mod bench;
 #[cfg(test)]
@@ -44,8 +47,14 @@ mod rubbish;
 #[path = "live/servers.rs"]
 mod servers;
 #[cfg(test)]
+#[path = "live/small_target.rs"]
+mod small_target;
+#[cfg(test)]
 #[path = "live/terminal.rs"]
 mod terminal;
+#[cfg(test)]
+#[path = "live/trial.rs"]
+mod trial;
 #[cfg(test)]
 #[path = "live/verdicts.rs"]
 mod verdicts;

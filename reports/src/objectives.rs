@@ -3,12 +3,14 @@
 mod latency;
 mod playback;
 
-use hulk_record::{Bound, Measure, Objective};
+use hulk_record::{Bound, Measure, Objective, Outcome};
 
 use crate::supply::{Supply, of_service};
 use crate::verdict::{ObjectiveResult, ObjectiveStatus, ServiceScaling};
 use crate::view::View;
-use crate::words::{count, minute, not_served, number, number_and_limit, percent, stood_for, was};
+use crate::words::{
+    count, counted, minute, not_served, number, number_and_limit, percent, stood_for, was,
+};
 
 /// What is known of the capacity of the services, in the order of the manifest.
 pub(crate) struct Capacity<'a> {
@@ -152,7 +154,13 @@ fn served_share(
     let missing = not_served(missed, viewers, view.manifest().scale);
     match (&onset, worst) {
         (Some(onset), Some(worst)) if !met => {
-            let cause = capacity.cause(service, worst);
+            let cause = match unreached(view, service) {
+                0 => capacity.cause(service, worst),
+                requests => format!(
+                    "{} found no connection: it was refused, or nobody was there",
+                    counted(requests, "request")
+                ),
+            };
             let most = minute(worst);
             reason += &format!(
                 ": {missing}, from match minute {onset} on, most at match minute {most}; {cause}"
@@ -173,6 +181,17 @@ fn served_share(
         reason: reason + ".",
         ..blank
     }
+}
+
+/// Requests to a service that found no connection, retries included.
+fn unreached(view: &View<'_>, service: &str) -> u64 {
+    let series = view.judged().flat_map(|frame| &frame.series);
+    let failed = series.filter(|(key, _)| {
+        key.measure == Measure::Service
+            && key.outcome == Outcome::ConnectError
+            && view.service_of(&key.journey, &key.step) == Some(service)
+    });
+    failed.flat_map(|(_, samples)| &samples.counts).map(|(_, count)| count).sum()
 }
 
 /// ∫(d − s)⁺dt in instance-minutes of match time.

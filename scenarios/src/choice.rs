@@ -175,6 +175,14 @@ pub struct CompiledWhen {
 }
 
 impl CompiledWhen {
+    /// Each condition: the place of a choice, and the places of the values that will do.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = (usize, Vec<u8>)> {
+        self.masks.iter().map(|(choice, mask)| {
+            let values = (0..VALUES_MAX as u8).filter(|value| mask >> value & 1 == 1).collect();
+            (usize::from(*choice), values)
+        })
+    }
+
     /// Whether they hold for a viewer who drew these values, in the order of the choices.
     pub fn holds(&self, drawn: &[u8]) -> bool {
         self.masks.iter().all(|(choice, mask)| {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hulk_settings::{Problems, Section, Source, read};
+use hulk_settings::{At, Problems, Section, Source, read};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::Choice;
@@ -37,6 +37,8 @@ pub struct Journey {
     pub every: Vec<EveryStep>,
     /// The stream.
     pub hls: Option<HlsStep>,
+    /// Where each step of the record stands, as `file:line`.
+    pub places: Vec<String>,
 }
 
 /// The names under which the record shows the requests of a stream.
@@ -48,7 +50,16 @@ impl Journey {
     /// # Errors
     /// Every problem in it.
     pub fn read(source: &Arc<Source>, folder: &Path) -> Result<Self, Problems> {
-        read(source, |root| Self::read_root(root, folder))
+        let mut journey = read(source, |root| Self::read_root(root, folder))?;
+        let names: Vec<&str> = journey.requests().map(|request| request.name.as_str()).collect();
+        let mut places: Vec<String> =
+            names.iter().map(|name| place(source, |line| gives_name(line, name))).collect();
+        if journey.hls.is_some() {
+            let stream = place(source, |line| line.contains("hls"));
+            places.resize(places.len() + HLS_STEPS.len(), stream);
+        }
+        journey.places = places;
+        Ok(journey)
     }
 
     fn read_root(root: &Section<'_>, folder: &Path) -> Option<Self> {
@@ -92,6 +103,7 @@ impl Journey {
             sequence,
             every,
             hls,
+            places: Vec::new(),
         };
         journey.check(root);
         Some(journey)
@@ -105,7 +117,8 @@ impl Journey {
         names.sort_unstable();
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
             let hint = "each step needs a name of its own".to_owned();
-            root.problem(format!("two steps are named `{}`", pair[0]), Some(hint));
+            let path = [At::Key("step"), At::Named(pair[0])];
+            root.problem_in(&path, format!("two steps are named `{}`", pair[0]), Some(hint));
         }
     }
 
@@ -114,6 +127,26 @@ impl Journey {
         let sequence = self.sequence.iter().filter_map(|step| Some(&step.request()?.request));
         sequence.chain(self.every.iter().map(|step| &step.request))
     }
+}
+
+/// `file:line` of the first line of the steps that is wanted, or the file where there is none.
+fn place(source: &Source, wanted: impl Fn(&str) -> bool) -> String {
+    let lines = source.text.lines().zip(1..);
+    let steps = lines.skip_while(|(line, _)| !line.trim_start().starts_with("[[step]]"));
+    let mut code = steps.filter(|(line, _)| !line.trim_start().starts_with('#'));
+    match code.find(|(line, _)| wanted(line)) {
+        Some((_, number)) => format!("{}:{number}", source.name),
+        None => source.name.clone(),
+    }
+}
+
+/// Whether a line of TOML has `name = "…"` with this name.
+fn gives_name(line: &str, name: &str) -> bool {
+    line.match_indices("name").any(|(at, key)| {
+        let rest = line[at + key.len()..].trim_start().strip_prefix('=').unwrap_or_default();
+        let quoted = rest.trim_start().strip_prefix(['"', '\'']).unwrap_or_default();
+        quoted.strip_prefix(name).is_some_and(|rest| rest.starts_with(['"', '\'']))
+    })
 }
 
 fn value(

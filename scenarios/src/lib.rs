@@ -18,6 +18,7 @@ mod shipped;
 mod steps;
 mod target;
 mod template;
+mod trial;
 mod values;
 mod viewer;
 
@@ -32,7 +33,7 @@ pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
 pub use rehearsal::{Arrival, LoadError, Rehearsal};
 pub use schema::{SCHEMAS, schema};
-pub use script::{Part, Placed, Script};
+pub use script::{Misfit, Part, Placed, Script, Spot};
 pub use session::{Ended, Note, Planned, Rendered, Session, Told};
 pub use shipped::{TEMPLATES, shipped_rehearsal, shipped_rehearsal_names};
 pub use steps::{
@@ -40,4 +41,8 @@ pub use steps::{
 };
 pub use target::{Certificates, Embedded, Origin, Own, Target, TlsSettings};
 pub use values::Secret;
+pub use trial::{
+    Answer, Body, Broke, Came, Cut, Ending, Exchange, Failure, Look, Opening, Paint, Printer, Row,
+    Timing, Trial, TrialOptions, Unreached, Upcoming,
+};
 pub use viewer::{Books, Going, Next, Viewer};

@@ -5,6 +5,7 @@ mod check;
 mod load;
 mod named;
 mod objective;
+mod size;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -239,5 +240,7 @@ fn shipped_hint(path: &str, of_file: &str) -> String {
     format!("{near}\nshipped rehearsals, by their names: {}", names.join(", "))
 }
 
+#[cfg(test)]
+mod mutations;
 #[cfg(test)]
 mod tests;

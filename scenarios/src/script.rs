@@ -1,7 +1,10 @@
 //! Journeys made into one program: every name found, every condition compiled.
 
+mod misfit;
+
+pub use misfit::{Misfit, Spot};
+
 use hulk_record::{JourneyInfo, StepInfo, StreamInfo};
-use hulk_settings::nearest_or_all;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choice, CompiledWhen, When};
@@ -57,6 +60,8 @@ pub struct Part {
     pub name: String,
     /// Its steps, in the record's order.
     pub steps: Vec<StepInfo>,
+    /// Where each of them stands, as `file:line`, for those who must change it.
+    pub places: Vec<String>,
     /// How long an answer may take, in ms of wall time.
     pub timeout_ms: f64,
     /// What is done about a failure.
@@ -100,8 +105,8 @@ impl Script {
     /// Compiles journeys.
     ///
     /// # Errors
-    /// Every problem, in words, with its way out.
-    pub(crate) fn compile(from: Ingredients) -> Result<Self, Vec<(String, String)>> {
+    /// Every problem; journeys are counted as they come: `journeys`, `exit`, `act`.
+    pub(crate) fn compile(from: Ingredients) -> Result<Self, Vec<Misfit>> {
         let mut compiler = Compiler::new(&from);
         compiler.collect();
         let (journeys, exit, act) = (from.journeys, from.exit, from.act);
@@ -109,8 +114,9 @@ impl Script {
             let part = compiler.part(&journey);
             if journey.hls.is_some() && compiler.script.hls.is_some() {
                 let name = &journey.name;
-                let problem = format!("`{name}` is the second journey that watches a stream");
-                compiler.problem(problem, "leave one of the two out of `journeys`".to_owned());
+                let hint = "a viewer watches one stream: leave one of them out";
+                let message = format!("`{name}` is the second journey that watches a stream");
+                compiler.misfit(Spot::Whole, None, message, Some(hint.to_owned()));
             }
             for step in journey.sequence {
                 let placed = compiler.sequence_step(part, step);
@@ -130,11 +136,11 @@ impl Script {
             let part = compiler.part(&journey);
             if !journey.every.is_empty() || journey.hls.is_some() {
                 let name = &journey.name;
-                let problem = format!(
+                let hint = "put its `every` and `hls` steps into a journey of `journeys`";
+                let message = format!(
                     "`{name}` answers a moment: it may only have `after` and `give_up` steps"
                 );
-                let hint = "move its `every` and `hls` steps to a journey of `journeys`";
-                compiler.problem(problem, hint.to_owned());
+                compiler.misfit(Spot::Whole, None, message, Some(hint.to_owned()));
             }
             for step in journey.sequence {
                 let placed = compiler.sequence_step(part, step);
@@ -149,7 +155,7 @@ impl Script {
     ///
     /// # Errors
     /// Every problem, in words.
-    pub fn of(journey: Journey) -> Result<Self, Vec<(String, String)>> {
+    pub fn of(journey: Journey) -> Result<Self, Vec<Misfit>> {
         let (journeys, edges) = (vec![journey], vec!["target".to_owned()]);
         Self::compile(Ingredients { journeys, edges, speed: 1.0, ..Ingredients::default() })
     }
@@ -182,7 +188,9 @@ struct Compiler {
     sources: Vec<Journey>,
     /// Names of the computed values, by their places.
     values: Vec<String>,
-    problems: Vec<(String, String)>,
+    problems: Vec<Misfit>,
+    /// The journey that is looked at.
+    journey: Option<usize>,
 }
 
 impl Compiler {
@@ -207,37 +215,14 @@ impl Compiler {
             edges: from.edges.clone(),
             speed: from.speed,
         };
-        Self { script, sources, values: Vec::new(), problems: Vec::new() }
-    }
-
-    fn problem(&mut self, text: String, hint: String) {
-        if !self.problems.iter().any(|(known, _)| *known == text) {
-            self.problems.push((text, hint));
-        }
-    }
-
-    /// Of a text or value: a slot that nothing fills.
-    fn unknown_slot(&mut self, place: &str, slot: &str) {
-        let script = &self.script;
-        let choices = script.choices.iter().chain(&script.traits).map(|choice| choice.name.clone());
-        let cells = script.feeders.iter().flat_map(|feeder| {
-            feeder.columns.iter().map(|column| format!("{}.{column}", feeder.name))
-        });
-        let own = ["viewer", "index", "visit"].map(str::to_owned);
-        let names: Vec<String> = choices
-            .chain(self.values.iter().cloned())
-            .chain(cells)
-            .chain(script.variables.iter().cloned())
-            .chain(own)
-            .collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let hint = nearest_or_all(slot, &names);
-        self.problem(format!("{place}: nothing gives `${{{slot}}}`"), hint);
+        Self { script, sources, values: Vec::new(), problems: Vec::new(), journey: None }
     }
 
     /// Every name that any journey gives, before the first is looked for.
     fn collect(&mut self) {
-        for journey in std::mem::take(&mut self.sources) {
+        let mut value_of = Vec::new();
+        for (place, journey) in std::mem::take(&mut self.sources).into_iter().enumerate() {
+            value_of.resize(value_of.len() + journey.values.len(), place);
             let script = &mut self.script;
             for request in journey.requests() {
                 for (name, _) in &request.extract {
@@ -260,39 +245,51 @@ impl Compiler {
         names.extend(["viewer", "index", "visit"].map(str::to_owned));
         names.sort_unstable();
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
-            let hint =
-                "choices, traits, values, feeders and what steps keep need names that differ";
-            self.problem(format!("two things are named `{}`", pair[0]), hint.to_owned());
+            let hint = "choices, values, feeders, traits and what is extracted share their names: \
+                        rename one";
+            let message = format!("two things are named `{}`", pair[0]);
+            self.misfit(Spot::Whole, None, message, Some(hint.to_owned()));
         }
+        self.check_values(&value_of);
+    }
+
+    /// Computed values, of the journeys with these places, and what they are computed from.
+    fn check_values(&mut self, value_of: &[usize]) {
         let mut values = std::mem::take(&mut self.script.values);
         self.values = values.iter().map(|(name, ..)| name.clone()).collect();
         for (place, (name, value, template)) in values.iter_mut().enumerate() {
+            self.journey = value_of.get(place).copied();
+            let part = || Spot::Value(name.clone());
+            let order = |way_out: String| {
+                Some(format!("values are computed in the order of their names: {way_out}"))
+            };
             if let Some(key) = value.key_value()
                 && self.values.iter().position(|name| name == key).is_none_or(|key| key >= place)
             {
-                let problem = format!(
+                let message = format!(
                     "value `{name}` takes its key from `{key}`: there must be a value of that name \
                      that comes earlier in the alphabet"
                 );
-                self.problem(problem, format!("for example `[value.a-{key}]`, and name that"));
+                let hint = order(format!("for example `[value.a-{key}]`, and name that"));
+                self.misfit(part(), Some(format!("\"{key}\"")), message, hint);
             }
             let Some(template) = template else { continue };
             let found = template.resolve(|slot| self.find(slot));
             if let Err(unknown) = found {
-                self.unknown_slot(&format!("value `{name}`"), &unknown);
+                self.unknown_slot(part(), &format!("value `{name}`"), &unknown);
             }
             // In the order of the names: so no value can need itself.
             if template
                 .slots()
                 .any(|slot| matches!(slot, Slot::Value(n) if usize::from(n) >= place))
             {
-                let problem = format!(
-                    "value `{name}` uses a value whose name comes later in the alphabet; values \
-                     are computed in that order"
-                );
-                self.problem(problem, format!("rename it, for example to `z-{name}`"));
+                let message =
+                    format!("value `{name}` uses a value whose name comes later in the alphabet");
+                let hint = order(format!("rename it, for example to `z-{name}`"));
+                self.misfit(part(), None, message, hint);
             }
         }
+        self.journey = None;
         self.script.values = values;
     }
 
@@ -321,9 +318,11 @@ impl Compiler {
     }
 
     fn part(&mut self, journey: &Journey) -> u16 {
+        self.journey = Some(self.script.parts.len());
         if self.script.parts.iter().any(|part| part.name == journey.name) {
-            let hint = "each journey is named once in `journeys` and `[on]`".to_owned();
-            self.problem(format!("the journey `{}` is named twice", journey.name), hint);
+            let message = format!("the journey `{}` is named twice", journey.name);
+            let hint = "remove one, or give the other file another `name`";
+            self.misfit(Spot::Whole, None, message, Some(hint.to_owned()));
         }
         let info = |request: &RequestSpec| StepInfo {
             name: request.name.clone(),
@@ -336,6 +335,7 @@ impl Compiler {
         }
         self.script.parts.push(Part {
             name: journey.name.clone(),
+            places: journey.places.clone(),
             steps,
             timeout_ms: journey.timeout_ms,
             retry: journey.retry.clone(),
@@ -363,7 +363,8 @@ impl Compiler {
     fn hls_step(&mut self, part: u16, mut step: HlsStep) -> Placed<HlsStep> {
         let when = step.when.clone();
         if let Err(unknown) = step.master.resolve(|name| self.find(name)) {
-            self.unknown_slot("step `master`", &unknown);
+            // The stream's step has no name: its slot is looked for in the whole file.
+            self.unknown_slot(Spot::Step("master".into()), "step `master`", &unknown);
         }
         let service = self.service(&step.service);
         let mut place = self.place(part, None, &when);
@@ -392,8 +393,12 @@ impl Compiler {
             Ok(when) => when,
             Err(problem) => {
                 let name = request.as_ref().map_or("give_up", |request| request.name.as_str());
-                let hint = "`when` takes choices, `device` and its traits, with their values";
-                self.problem(format!("step `{name}`: {problem}"), hint.to_owned());
+                let message = format!("step `{name}`: {problem}");
+                let hint = "a condition is `when = { CHOICE = \"VALUE\" }`, of a choice, of \
+                            `device` or of a trait of it"
+                    .to_owned();
+                let part = Spot::Step(name.to_owned());
+                self.misfit(part, Some("when =".to_owned()), message, Some(hint));
                 CompiledWhen::default()
             }
         };
@@ -411,7 +416,8 @@ impl Compiler {
             .templates_mut()
             .try_for_each(|template| template.resolve(|name| self.find(name)));
         if let Err(unknown) = resolved {
-            self.unknown_slot(&format!("step `{}`", request.name), &unknown);
+            let name = request.name.clone();
+            self.unknown_slot(Spot::Step(name.clone()), &format!("step `{name}`"), &unknown);
         }
         let variables = &self.script.variables;
         let kept = |name: &String| variables.iter().position(|known| known == name);
@@ -442,7 +448,7 @@ impl Compiler {
         feeders
     }
 
-    fn finish(self) -> Result<Script, Vec<(String, String)>> {
+    fn finish(self) -> Result<Script, Vec<Misfit>> {
         if self.problems.is_empty() { Ok(self.script) } else { Err(self.problems) }
     }
 }

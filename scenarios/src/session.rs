@@ -12,6 +12,7 @@
 mod legs;
 mod memory;
 mod sequence;
+mod trial;
 mod watch;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use legs::Leg;
 pub use legs::Note;
 pub(crate) use memory::Memory;
 use sequence::{Cursor, Reached, Who};
+pub(crate) use trial::Focus;
 use watch::{Felt, Watch};
 
 /// While the door is a funnel, whoever comes waits for up to so long, in match seconds.
@@ -46,11 +48,12 @@ pub struct Planned {
     pub retry: bool,
     /// Whether the answer's body must be handed to [`Session::answered`].
     pub wants_body: bool,
-    what: What,
+    pub(crate) what: What,
 }
 
+/// Which step is due, by its place in the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(crate) enum What {
     Start(usize),
     Exit(usize),
     Act(usize),
@@ -201,11 +204,7 @@ impl Session {
             self.memory.cookies.write(header(out, &mut headers, "cookie"));
         }
         let method = if let Some(request) = request_of(&script, planned.what) {
-            let index = match planned.what {
-                What::Start(_) | What::Exit(_) => self.cursor.as_ref().map_or(0, |c| c.repetition),
-                What::Act(_) => self.watch.as_ref().map_or(0, Watch::repetition),
-                What::Every(_) | What::Hls(_) => 0,
-            };
+            let index = self.repetition(planned);
             let mut fill = self.memory.filler(index, unix_ms);
             request.path.render(&mut fill, &mut out.path);
             request.body.render(&mut fill, &mut out.body);
@@ -448,7 +447,7 @@ fn header<'a>(out: &'a mut Rendered, used: &mut usize, name: &str) -> &'a mut St
     value
 }
 
-fn request_of(script: &Script, what: What) -> Option<&RequestSpec> {
+pub(crate) fn request_of(script: &Script, what: What) -> Option<&RequestSpec> {
     let sequence = match what {
         What::Start(place) => script.start.get(place),
         What::Exit(place) => script.exit.get(place),

@@ -101,7 +101,7 @@ fn folders(names: &[&str]) -> Vec<PathBuf> {
 }
 
 /// Calls that note a problem of a settings file; the last argument is the hint.
-const NOTES: &[&str] = &["problem", "problem_at", "whole"];
+const NOTES: &[&str] = &["problem", "problem_at", "problem_in", "misfit", "whole"];
 
 #[test]
 fn no_problem_is_noted_without_a_hint() {

@@ -22,8 +22,14 @@ pub enum ChildError {
     /// The plan has no JSON form, or the answer is none.
     #[error("the embedded platform's greeting is not what it should be: {0}")]
     Greeting(#[from] serde_json::Error),
-    /// It ended or hung before it listened.
-    #[error("the embedded platform did not listen within {START_LIMIT:?}")]
+    /// It ended before it listened; why, it has said itself.
+    #[error("the embedded platform ended before it listened; nothing was sent")]
+    Ended,
+    /// It hung before it listened.
+    #[error(
+        "the embedded platform did not listen within {START_LIMIT:?}; nothing was sent: is the \
+         machine too busy?"
+    )]
     Silent,
 }
 
@@ -65,7 +71,8 @@ impl Child {
             BufReader::new(stdout).read_line(&mut greeting).await
         };
         match timeout(START_LIMIT, exchange).await {
-            Ok(Ok(0)) | Err(_) => Err(ChildError::Silent),
+            Ok(Ok(0)) => Err(ChildError::Ended),
+            Err(_) => Err(ChildError::Silent),
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(_)) => {
                 let ports = serde_json::from_str(&greeting)?;

@@ -15,6 +15,12 @@ pub enum ServeError {
     /// Pipes or sockets failed.
     #[error("the platform's pipes or sockets failed: {0}")]
     Io(#[from] std::io::Error),
+    /// No port to listen on.
+    #[error(
+        "no port of this machine's loopback is free for the embedded platform: {0}; end what holds \
+         them, or widen net.ipv4.ip_local_port_range"
+    )]
+    Port(#[source] std::io::Error),
     /// The plan is not what it should be.
     #[error("the platform's plan is damaged: {0}")]
     Plan(#[from] serde_json::Error),
@@ -48,8 +54,8 @@ pub async fn serve_embedded() -> Result<(), ServeError> {
 pub fn serve(plan: Plan) -> Result<Ports, ServeError> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let edges = plan.platform.edges.iter().map(|_| edge::listen(free));
-    let edges = edges.collect::<Result<Vec<_>, _>>()?;
-    let control = edge::listen(free)?;
+    let edges = edges.collect::<Result<Vec<_>, _>>().map_err(ServeError::Port)?;
+    let control = edge::listen(free).map_err(ServeError::Port)?;
     let ports = Ports {
         edges: edges.iter().map(|edge| edge.local_addr()).collect::<Result<_, _>>()?,
         control: control.local_addr()?,

@@ -53,6 +53,19 @@ pub struct Problem {
     pub known: Vec<&'static str>,
 }
 
+impl Problem {
+    /// A problem at a place.
+    pub fn new(
+        source: &Arc<Source>,
+        span: Range<usize>,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Self {
+        let (source, message) = (Arc::clone(source), message.into());
+        Self { source, span, message, hint, known: Vec::new() }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.source.place(self.span.start);

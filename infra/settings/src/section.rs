@@ -7,11 +7,12 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::place::span_of;
 use crate::value::{
     Expected, array_of, flag_of, integer_of, kind_of, listed, nearest, nearest_in_range, number_of,
     table_of, text_of,
 };
-use crate::{Problem, Problems, Source};
+use crate::{At, Problem, Problems, Source};
 
 /// Parses `source` and hands its root to `build`.
 ///
@@ -110,6 +111,11 @@ impl<'a> Section<'a> {
         self.sink.note(span, message.into(), hint);
     }
 
+    /// Notes a problem with what `path` leads to from here, or with the last that it leads to.
+    pub fn problem_in(&self, path: &[At<'_>], message: impl Into<String>, hint: Option<String>) {
+        self.sink.note(span_of(self.table, self.span.clone(), path), message.into(), hint);
+    }
+
     /// Whether the key is there.
     pub fn has(&self, key: &'static str) -> bool {
         self.asked.borrow_mut().push(key);
@@ -152,7 +158,20 @@ impl<'a> Section<'a> {
 
     /// A whole number within `range`.
     pub fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
-        let value = self.required(key, Expected::WholeNumber, integer_of)?;
+        let value = self.required(key, Expected::WholeNumber, |value| match value {
+            DeValue::Integer(_) => Some(integer_of(value)),
+            _ => None,
+        })?;
+        // Below 0, or of more digits than any number here has.
+        let Some(value) = value else {
+            let given = self.table.get(key).map(|value| &self.sink.source.text[value.span()]);
+            let given = given.unwrap_or_default();
+            let (low, high) = (range.start(), range.end());
+            let message = format!("`{key}` is {given}: it must be from {low} to {high}");
+            let near = if given.starts_with('-') { low } else { high };
+            self.problem_at(key, message, Some(nearest_in_range(key, near)));
+            return None;
+        };
         if range.contains(&value) {
             return Some(value);
         }
@@ -186,13 +205,13 @@ impl<'a> Section<'a> {
     /// A list of texts.
     pub fn texts(&self, key: &'static str) -> Option<Vec<String>> {
         let items = self.required(key, Expected::Texts, array_of)?;
-        let texts: Vec<String> = items.iter().filter_map(|item| text_of(item.get_ref())).collect();
-        if texts.len() == items.len() {
-            return Some(texts);
+        for item in items.iter().filter(|item| text_of(item.get_ref()).is_none()) {
+            let kind = kind_of(item.get_ref());
+            let hint = Some(format!("each in quotes: `{key} = [\"…\", \"…\"]`"));
+            let message = format!("`{key}` must hold texts only, not {kind}");
+            self.sink.note(item.span(), message, hint);
         }
-        let hint = Some(format!("each in quotes: `{key} = [\"…\", \"…\"]`"));
-        self.problem_at(key, format!("`{key}` must hold texts only"), hint);
-        None
+        items.iter().map(|item| text_of(item.get_ref())).collect()
     }
 
     /// A table.

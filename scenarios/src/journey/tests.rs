@@ -9,8 +9,8 @@ fn read_text(steps: &str) -> Result<Journey, Problems> {
 
 fn compiled(steps: &str) -> Result<Script, Vec<String>> {
     let journeys = vec![read_text(steps).expect("it can be read")];
-    let compiled = Script::compile(Ingredients { journeys, ..Ingredients::default() });
-    compiled.map_err(|problems| problems.into_iter().map(|(problem, _)| problem).collect())
+    let script = Script::compile(Ingredients { journeys, ..Ingredients::default() });
+    script.map_err(|misfits| misfits.into_iter().map(|misfit| misfit.message).collect())
 }
 
 const TWO: &str = r#"

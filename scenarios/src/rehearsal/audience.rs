@@ -33,22 +33,26 @@ pub(super) fn read_audience(
         section.problem_at("day", format!("`{}` has no day `{day}`", model.name), hint);
         return None;
     };
-    if from_min >= to_min || from_min < audience.from_min || to_min > audience.to_min {
+    if from_min >= to_min {
+        let message =
+            format!("the window ends at minute {to_min}, not after it begins ({from_min})");
+        let hint = Some(format!("at least `to_min = {}`", from_min + 1.0));
+        section.problem_at("to_min", message, hint);
+        return None;
+    }
+    if from_min < audience.from_min || to_min > audience.to_min {
         let message = format!(
             "the window from minute {from_min} to {to_min} is not inside the day, which goes from \
              {} to {}",
             audience.from_min, audience.to_min
         );
-        let hint = if from_min >= to_min {
-            "`from_min` must be below `to_min`".to_owned()
-        } else {
-            format!(
-                "for example `from_min = {}` and `to_min = {}`",
-                from_min.clamp(audience.from_min, audience.to_min),
-                to_min.clamp(audience.from_min, audience.to_min)
-            )
-        };
-        section.problem_at("to_min", message, Some(hint));
+        let late = from_min > audience.to_min || from_min < audience.from_min;
+        let hint = format!(
+            "for example `from_min = {}` and `to_min = {}`",
+            from_min.clamp(audience.from_min, audience.to_min),
+            to_min.clamp(audience.from_min, audience.to_min)
+        );
+        section.problem_at(if late { "from_min" } else { "to_min" }, message, Some(hint));
         return None;
     }
     (audience.from_min, audience.to_min) = (from_min, to_min);
@@ -94,6 +98,14 @@ impl<'a> OwnMoment<'a> {
     pub(super) fn apply(self, audience: &mut Audience) {
         let Self { section, name, at_min, note, response } = self;
         match (at_min, response) {
+            (Some(minute), _) if !(audience.from_min..=audience.to_min).contains(&minute) => {
+                let (from, to) = (audience.from_min, audience.to_min);
+                let hint = Some("move it, or widen `audience.from_min` to `to_min`".to_owned());
+                let message = format!(
+                    "minute {minute} is not inside the window, which goes from {from} to {to}"
+                );
+                section.problem_at("at_min", message, hint);
+            }
             (Some(minute), response) => {
                 let moment = Moment { note, ..Moment::assumed(name, minute, response) };
                 if !audience.add_moment(moment) {

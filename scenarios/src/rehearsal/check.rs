@@ -1,9 +1,9 @@
 //! What only shows when all parts are there.
 
-use hulk_chaos::{Fault, FaultTime};
+use hulk_chaos::{Fault, FaultKind, FaultTime};
 use hulk_record::Bound;
 use hulk_scaling::{PlatformSpec, RouteSpec};
-use hulk_settings::{Section, nearest_or_all};
+use hulk_settings::{At, Section, nearest_or_all};
 
 use crate::{Rehearsal, Target};
 
@@ -23,23 +23,41 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
         routes(rehearsal, &embedded.platform, root);
     }
     objectives(rehearsal, root);
-    for fault in &rehearsal.faults {
-        if let Some((message, hint)) = fault_problem(rehearsal, fault) {
-            root.problem_at("fault", format!("`{}`: {message}", fault.name), Some(hint));
+    names_differ(root, "objective", rehearsal.objectives.iter().map(|known| known.name.as_str()));
+    names_differ(root, "fault", rehearsal.faults.iter().map(|known| known.name.as_str()));
+    for (place, fault) in rehearsal.faults.iter().enumerate() {
+        if let Some(Wrong { message, hint, at }) = fault_problem(rehearsal, fault) {
+            let path: Vec<At<'_>> =
+                [At::Key("fault"), At::Item(place)].into_iter().chain(at).collect();
+            root.problem_in(&path, format!("`{}`: {message}", fault.name), Some(hint));
         }
+    }
+}
+
+/// Reports tell them apart by their names.
+fn names_differ<'a>(root: &Section<'_>, key: &str, names: impl Iterator<Item = &'a str>) {
+    let mut seen = Vec::new();
+    for (place, name) in names.enumerate() {
+        if seen.contains(&name) {
+            let path = [At::Key(key), At::Item(place), At::Key("name")];
+            let hint = Some(format!("each needs a name of its own, for example `{name}-2`"));
+            root.problem_in(&path, format!("the name `{name}` is given twice"), hint);
+        }
+        seen.push(name);
     }
 }
 
 fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
     let services = &rehearsal.script.services;
-    for objective in &rehearsal.objectives {
+    for (place, objective) in rehearsal.objectives.iter().enumerate() {
+        let at = |key| [At::Key("objective"), At::Item(place), At::Key(key)];
         if !services.contains(&objective.service) {
             let message = format!(
                 "`{}` is about `{}`, which no step asks",
                 objective.name, objective.service
             );
             let hint = Some(format!("the steps ask {}", services.join(", ")));
-            root.problem_at("objective", message, hint);
+            root.problem_in(&at("service"), message, hint);
         }
         let of_stream = matches!(objective.bound, Bound::Startup { .. } | Bound::StallRatio { .. });
         let stream = rehearsal.script.stream().map(|stream| stream.service);
@@ -49,7 +67,7 @@ fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
                 Some(service) => format!("the stream comes from `{service}`"),
                 None => "no journey has an `hls` step: add one, or drop the objective".to_owned(),
             };
-            root.problem_at("objective", message, Some(hint));
+            root.problem_in(&at("service"), message, Some(hint));
         }
         let scaling = matches!(objective.bound, Bound::CapacityDebt { .. });
         let own = matches!(rehearsal.target, Target::Url(_));
@@ -57,16 +75,25 @@ fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
             let message = "a target of your own does not run at the match clock's speed: its \
                            scaling cannot be judged";
             let hint = Some("set `clock.speed = 1`, or drop the objective".to_owned());
-            root.problem_at("objective", message, hint);
+            root.problem_in(&at("capacity_debt"), message, hint);
         }
     }
 }
 
-/// What is wrong with a fault, and what to do.
-fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<(String, String)> {
+/// What is wrong with a fault, what to do, and where in its table.
+struct Wrong {
+    message: String,
+    hint: String,
+    at: Vec<At<'static>>,
+}
+
+fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
+    let wrong = |message: String, hint: String, at: &[&'static str]| {
+        Some(Wrong { message, hint, at: at.iter().copied().map(At::Key).collect() })
+    };
     let Some(embedded) = rehearsal.platform() else {
         let hint = "remove the `[[fault]]`, or aim at `embedded`".to_owned();
-        return Some(("only the embedded platform takes faults".to_owned(), hint));
+        return wrong("only the embedded platform takes faults".to_owned(), hint, &[]);
     };
     if let FaultTime::Moment { name, .. } = &fault.at
         && rehearsal.audience.moment(name).is_none()
@@ -74,7 +101,7 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<(String, String
         let moments: Vec<&str> =
             rehearsal.audience.moments.iter().map(|known| known.name.as_str()).collect();
         let hint = nearest_or_all(name, &moments);
-        return Some((format!("the day has no moment `{name}`"), hint));
+        return wrong(format!("the day has no moment `{name}`"), hint, &["moment"]);
     }
     let audience = &rehearsal.audience;
     let minute = audience.minute_at(rehearsal.fault_from(fault));
@@ -84,10 +111,18 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<(String, String
             audience.from_min, audience.to_min
         );
         let hint = "change the fault's time, or widen `audience.from_min` to `to_min`".to_owned();
-        return Some((message, hint));
+        let at = match fault.at {
+            FaultTime::Minute(_) => "at_min",
+            FaultTime::Moment { .. } => "moment",
+        };
+        return wrong(message, hint, &[at]);
     }
-    let problem = embedded.platform.check_fault(&fault.kind).err()?;
-    Some((problem, "name one of those".to_owned()))
+    let message = embedded.platform.check_fault(&fault.kind).err()?;
+    let place = match fault.kind {
+        FaultKind::Latency(_) => "service",
+        FaultKind::EdgeLost(_) => "edge",
+    };
+    wrong(message, "name one of those".to_owned(), &[fault.kind.name(), place])
 }
 
 /// Each request must be answered by the service that its step names: both sides count by it.

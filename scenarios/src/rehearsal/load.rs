@@ -6,12 +6,13 @@ use std::sync::Arc;
 use hulk_chaos::Fault;
 use hulk_record::{Clock, ValidityLimits};
 use hulk_scaling::{PlatformSpec, Policy};
-use hulk_settings::{Problems, Section, Source, nearest_or_all, read};
+use hulk_settings::{At, Problems, Section, Source, nearest_or_all, read};
 
 use super::audience::{OwnMoment, keep_answered, read_audience, read_spikes};
 use super::check::check_together;
 use super::named::{Kind, read_key, read_name};
 use super::objective::read_objective;
+use super::size::check_size;
 use crate::devices::Devices;
 use crate::script::Ingredients;
 use crate::target::UrlSettings;
@@ -29,8 +30,14 @@ const LIMITS: ValidityLimits = ValidityLimits {
     platform_stall_share_max: 0.005,
 };
 
-const JOURNEY: Kind<'_, Journey> =
-    Kind { name: "journey", find: &shipped::journey, read: &Journey::read };
+/// A journey with its file, for what only shows later.
+type Sourced = (Journey, Arc<Source>);
+
+const JOURNEY: Kind<'_, Sourced> = Kind {
+    name: "journey",
+    find: &shipped::journey,
+    read: &|source, folder| Journey::read(source, folder).map(|read| (read, Arc::clone(source))),
+};
 
 pub(super) fn read_root(
     root: &Section<'_>,
@@ -42,7 +49,9 @@ pub(super) fn read_root(
     let seed = root.integer_or("seed", 0..=u64::MAX, 0);
     let speed = root.section("clock").and_then(|clock| clock.number("speed", 0.01..=1000.0));
     let audience = root.section("audience");
-    let audience = audience.and_then(|section| read_audience(&section, seed?, folder, inner));
+    // A seed that cannot be read is no reason not to look at the audience.
+    let audience = audience
+        .and_then(|section| read_audience(&section, seed.unwrap_or_default(), folder, inner));
     let moments = root.sections("moment");
     let moments: Vec<Option<OwnMoment<'_>>> = moments.iter().map(OwnMoment::read).collect();
     let spikes = read_spikes(root);
@@ -54,7 +63,7 @@ pub(super) fn read_root(
         .section_optional("generator")
         .map(|section| section.integer("users_max", 1..=10_000_000).map(|n| n as u32));
     let (mut audience, lead_in_us) = audience?;
-    let ingredients = ingredients?;
+    let (ingredients, sources) = ingredients?;
     let (exit, act) = (ingredients.exit.is_some(), ingredients.act.is_some());
     for moment in moments.into_iter().collect::<Option<Vec<_>>>()? {
         moment.check(exit, act);
@@ -65,8 +74,9 @@ pub(super) fn read_root(
         audience.add_spikes(&spikes);
     }
     let (target, speed) = (target?, speed?);
-    let script = compile(root, Ingredients { edges: target.edges(), speed, ..ingredients });
-    let mut script = script?;
+    check_size(&audience, speed, root)?;
+    let ingredients = Ingredients { edges: target.edges(), speed, ..ingredients };
+    let mut script = compile(root, ingredients, &sources, inner)?;
     let target = target.compile(&mut script);
     let rehearsal = Rehearsal {
         name: name?,
@@ -87,12 +97,21 @@ pub(super) fn read_root(
 }
 
 /// What viewers do: the journeys one after another, what they do at moments, and with what.
-fn read_journeys(root: &Section<'_>, folder: &Path, inner: &mut Problems) -> Option<Ingredients> {
+/// With the journeys' files, in the same order.
+fn read_journeys(
+    root: &Section<'_>,
+    folder: &Path,
+    inner: &mut Problems,
+) -> Option<(Ingredients, Vec<Arc<Source>>)> {
     let names = root.texts("journeys");
-    let journeys: Vec<Option<Journey>> = names
+    let journeys: Vec<Option<Sourced>> = names
         .iter()
         .flatten()
-        .map(|name| read_name(root, "journeys", name, folder, inner, &JOURNEY))
+        .enumerate()
+        .map(|(place, name)| {
+            let at = [At::Key("journeys"), At::Item(place)];
+            read_name(root, &at, name, folder, inner, &JOURNEY)
+        })
         .collect();
     if names.as_ref().is_some_and(Vec::is_empty) {
         let hint = Some("for example `journeys = [\"streaming\"]`".to_owned());
@@ -112,27 +131,49 @@ fn read_journeys(root: &Section<'_>, folder: &Path, inner: &mut Problems) -> Opt
         }
     }
     names?;
-    Some(Ingredients {
-        journeys: journeys.into_iter().collect::<Option<_>>()?,
-        exit: exit?,
+    let journeys = journeys.into_iter().collect::<Option<Vec<_>>>()?;
+    let (journeys, mut sources): (Vec<_>, Vec<_>) = journeys.into_iter().unzip();
+    let mut keep = |(journey, source): Sourced| {
+        sources.push(source);
+        journey
+    };
+    let (exit, act) = (exit?.map(&mut keep), act?.map(&mut keep));
+    let ingredients = Ingredients {
+        journeys,
+        exit,
         exit_patience_s: exit_patience_s?,
-        act: act?,
+        act,
         devices: devices.map_or(Some(None), |given| given.map(Some))?,
         edges: Vec::new(),
         speed: 1.0,
-    })
+    };
+    Some((ingredients, sources))
 }
 
-fn compile(root: &Section<'_>, ingredients: Ingredients) -> Option<Script> {
-    match Script::compile(ingredients) {
-        Ok(script) => Some(script),
-        Err(problems) => {
-            for (problem, hint) in problems {
-                root.problem_at("journeys", problem, Some(hint));
+/// What does not fit is told where it stands in its journey's file, or where the rehearsal names
+/// that journey.
+fn compile(
+    root: &Section<'_>,
+    ingredients: Ingredients,
+    sources: &[Arc<Source>],
+    inner: &mut Problems,
+) -> Option<Script> {
+    let misfits = match Script::compile(ingredients) {
+        Ok(script) => return Some(script),
+        Err(misfits) => misfits,
+    };
+    for misfit in misfits {
+        let source = misfit.journey.and_then(|journey| sources.get(journey));
+        match source.and_then(|source| misfit.problem(source)) {
+            Some(problem) => inner.list.push(problem),
+            None => {
+                let place = misfit.journey.map(At::Item);
+                let path: Vec<At<'_>> = [At::Key("journeys")].into_iter().chain(place).collect();
+                root.problem_in(&path, misfit.message, misfit.hint);
             }
-            None
         }
     }
+    None
 }
 
 /// A `[policy.name]`: its policy, where that could be read.
@@ -183,7 +224,7 @@ fn read_target<'a>(
         .collect();
     let section = root.section("target")?;
     match section.variant(&["embedded", "url"])? {
-        (0, embedded) => read_embedded(root, &embedded, &policies, folder, inner)
+        (0, embedded) => read_embedded(&embedded, &policies, folder, inner)
             .map(|embedded| ReadTarget::Embedded(Box::new(embedded))),
         (_, url) => {
             if !policies.is_empty() {
@@ -196,7 +237,6 @@ fn read_target<'a>(
 }
 
 fn read_embedded(
-    root: &Section<'_>,
     section: &Section<'_>,
     policies: &[PolicySection<'_>],
     folder: &Path,
@@ -224,7 +264,7 @@ fn read_embedded(
             None => {
                 let name = &service.name;
                 let hint = Some(format!("add `[policy.{name}]` with `ladder = {{ … }}`"));
-                root.problem_at("policy", format!("service `{name}` has no policy"), hint);
+                section.problem_at("platform", format!("service `{name}` has no policy"), hint);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hulk_settings::{Problems, Section, Source, nearest};
+use hulk_settings::{At, Problems, Section, Source, nearest};
 
 use crate::files::{expect_kind, read_text};
 use crate::shipped;
@@ -27,13 +27,13 @@ pub(super) fn read_key<T>(
     kind: &Kind<'_, T>,
 ) -> Option<T> {
     let name = section.text(key)?;
-    read_name(section, key, &name, folder, inner, kind)
+    read_name(section, &[At::Key(key)], &name, folder, inner, kind)
 }
 
-/// Reads the file of that name, which stands under `key`.
+/// Reads the file of that name, which stands at the end of `at`.
 pub(super) fn read_name<T>(
     section: &Section<'_>,
-    key: &'static str,
+    at: &[At<'_>],
     name: &str,
     folder: &Path,
     inner: &mut Problems,
@@ -72,11 +72,11 @@ pub(super) fn read_name<T>(
         Ok(Err(problems)) => {
             inner.list.extend(problems.list);
             let hint = Some("they are told with its own lines".to_owned());
-            section.problem_at(key, format!("the {what} `{name}` has problems"), hint);
+            section.problem_in(at, format!("the {what} `{name}` has problems"), hint);
             None
         }
         Err((message, hint)) => {
-            section.problem_at(key, message, hint);
+            section.problem_in(at, message, hint);
             None
         }
     }

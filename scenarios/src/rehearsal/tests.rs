@@ -91,7 +91,7 @@ fn names_that_are_not_known_are_refused_with_those_that_are() {
     );
     shows(
         &changed(&[("service = \"edge\"", "service = \"egde\"")]),
-        &[("[[objective]]", "`video arrives in time` is about `egde`, which no step asks")],
+        &[("\"egde\"", "`video arrives in time` is about `egde`, which no step asks")],
     );
     shows(
         &changed(&[("to_min = 261.4", "to_min = 300")]),

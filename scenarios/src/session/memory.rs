@@ -66,6 +66,50 @@ impl Memory {
         when.holds(&self.drawn)
     }
 
+    /// What was drawn, by choice; traits of the device after the choices.
+    pub(crate) fn drawn(&self) -> &[u8] {
+        &self.drawn
+    }
+
+    /// The names of a template's slots for which no answer has given a value yet.
+    pub(crate) fn missing(&self, template: &Template) -> Vec<String> {
+        let script = &self.script;
+        let missing = template.slots().flat_map(|slot| match slot {
+            Slot::Variable(place) if self.variables[usize::from(place)].is_none() => {
+                vec![script.variables[usize::from(place)].clone()]
+            }
+            Slot::Value(place) => {
+                let inner = script.values[usize::from(place)].2.as_ref();
+                inner.map(|template| self.missing(template)).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        });
+        missing.collect()
+    }
+
+    /// Every secret that the next request may hold, whether it does or not: computed signatures
+    /// and tokens, and cells of columns that are called like a password.
+    pub(crate) fn secrets(
+        &self,
+        index: u32,
+        unix_ms: i64,
+        is_secret: fn(&str) -> bool,
+    ) -> Vec<String> {
+        let mut copy = self.clone();
+        copy.sends += 1;
+        let script = Arc::clone(&self.script);
+        let mut filler = copy.filler(index, unix_ms);
+        let places =
+            script.values.iter().enumerate().filter(|(_, (_, value, _))| value.is_secret());
+        let values: Vec<String> =
+            places.filter_map(|(place, _)| filler.value(place).map(str::to_owned)).collect();
+        let cells = script.feeders.iter().zip(&self.rows).flat_map(|(feeder, row)| {
+            let named = feeder.columns.iter().enumerate().filter(|(_, name)| is_secret(name));
+            named.filter_map(|(column, _)| Some(feeder.value((*row)? as usize, column).to_owned()))
+        });
+        values.into_iter().chain(cells).collect()
+    }
+
     /// The device's place, where there are devices.
     pub(crate) fn device(&self) -> Option<usize> {
         self.script.devices.as_ref().and_then(|_| self.drawn.first()).map(|d| usize::from(*d))

@@ -103,6 +103,15 @@ impl Watch {
 
     /// What is due next, and whether it repeats something that failed.
     pub(super) fn next(&self, script: &Script) -> Option<(MatchTime, What, bool)> {
+        self.next_of(script, |_| true)
+    }
+
+    /// The same of some steps alone.
+    pub(super) fn next_of(
+        &self,
+        script: &Script,
+        wanted: impl Fn(What) -> bool,
+    ) -> Option<(MatchTime, What, bool)> {
         let every = self.every_due.iter().enumerate();
         let every = every.filter_map(|(place, due)| Some(((*due)?, What::Every(place), false)));
         let act = self
@@ -114,7 +123,8 @@ impl Watch {
             (due, What::Hls(request), state.is_retry(request))
         });
         // At the same time: what was asked for by a moment, then the grids, then the stream.
-        act.chain(every).chain(hls).min_by_key(|(due, ..)| *due)
+        let all = act.chain(every).chain(hls);
+        all.filter(|(_, what, _)| wanted(*what)).min_by_key(|(due, ..)| *due)
     }
 }
 

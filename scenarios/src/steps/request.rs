@@ -1,11 +1,11 @@
 //! What the steps that send one request have in common.
 
-use hulk_settings::Section;
+use hulk_settings::{At, Section};
 use serde::{Deserialize, Serialize};
 
 use crate::checks::Check;
 use crate::choice::When;
-use crate::extract::{AnswerView, Extract};
+use crate::extract::{AnswerView, Extract, HeaderName};
 use crate::template::Template;
 
 /// An HTTP method.
@@ -58,40 +58,51 @@ impl RequestSpec {
     pub(crate) fn read(section: &Section<'_>) -> Option<Self> {
         let name = section.text("name");
         let service = section.text("service");
-        let paths = METHODS.map(|(key, method)| (method, section.text_optional(key)));
+        let paths = METHODS.map(|(key, _)| section.text_optional(key));
         let body = section.text_optional("body").unwrap_or_default();
         let headers = section.section_optional("headers").map(Section::free_texts);
         let expect_status = section.integer_or("expect_status", 100..=599, 200);
         let extract = Extract::read_all(section, "extract");
         let checks = section.list("check", Check::read);
         let when = When::read_optional(section, "when");
-        let template = |text: &str| {
-            Template::parse(text)
-                .map_err(|reason| section.problem(reason, Some("close it with `}`".to_owned())))
-                .ok()
+        let mut given = METHODS
+            .iter()
+            .zip(paths)
+            .filter_map(|((key, method), path)| Some((*key, *method, path?)));
+        let (key, method, path) = match (given.next(), given.next()) {
+            (Some(one), None) => one,
+            (Some((one, ..)), Some((other, ..))) => {
+                let hint = Some("make two steps of it".to_owned());
+                section.problem_at(
+                    other,
+                    format!("a request has one method, and `{one}` is one"),
+                    hint,
+                );
+                return None;
+            }
+            _ => {
+                let hint = Some("for example `get = \"/v1/home\"`".to_owned());
+                section.problem("a request needs one of `get`, `post`, `put` and `delete`", hint);
+                return None;
+            }
         };
-        let mut given = paths.into_iter().filter_map(|(method, path)| Some((method, path?)));
-        let (Some((method, path)), None) = (given.next(), given.next()) else {
-            let hint = Some("for example `get = \"/v1/home\"`".to_owned());
-            section.problem("a request needs one of `get`, `post`, `put` and `delete`", hint);
-            return None;
+        check_path(section, key, &path);
+        let template = |at: &[At<'_>], text: &str| {
+            let hint = || Some("close it with `}`".to_owned());
+            Template::parse(text).map_err(|reason| section.problem_in(at, reason, hint())).ok()
         };
-        if !path.starts_with('/') {
-            let rest = path
-                .split_once("://")
-                .map_or(path.as_str(), |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
-            let hint = format!(
-                "for example `/{}`; the host is the target's",
-                rest.trim_start_matches('/')
-            );
-            section.problem(format!("the path `{path}` must start with `/`"), Some(hint));
-        }
-        let (path, body) = (template(&path), template(&body));
-        let headers: Option<Vec<_>> = headers
+        let path = template(&[At::Key(key)], &path);
+        let body = template(&[At::Key("body")], &body);
+        let headers: Vec<Option<_>> = headers
             .unwrap_or_default()
             .into_iter()
-            .map(|(name, text)| Some((name.to_ascii_lowercase(), template(&text)?)))
+            .map(|(name, text)| {
+                let at = [At::Key("headers"), At::Key(&name)];
+                check_header(section, &at, &name, &text);
+                Some((name.to_ascii_lowercase(), template(&at, &text)?))
+            })
             .collect();
+        let headers: Option<Vec<_>> = headers.into_iter().collect();
         Some(Self {
             name: name?,
             service: service?,
@@ -143,4 +154,43 @@ impl RequestSpec {
         }
         Ok(())
     }
+}
+
+/// Notes a path that no request can have.
+fn check_path(section: &Section<'_>, key: &str, path: &str) {
+    if !path.starts_with('/') {
+        let rest = path
+            .split_once("://")
+            .map_or(path, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
+        let rest = rest.trim_start_matches('/');
+        let hint = format!("for example `{key} = \"/{rest}\"`; the host is the target's");
+        section.problem_at(key, format!("the path `{path}` must start with `/`"), Some(hint));
+    }
+    let wrong = |c: &char| c.is_whitespace() || c.is_control() || !c.is_ascii() || *c == '#';
+    if let Some(c) = outside_slots(path).find(wrong) {
+        let mut bytes = [0; 4];
+        let codes = c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}"));
+        let hint = format!("write `{}` for it", codes.collect::<String>());
+        section.problem_at(key, format!("{c:?} cannot stand in a path"), Some(hint));
+    }
+}
+
+/// Notes a header that no request can have.
+fn check_header(section: &Section<'_>, at: &[At<'_>], name: &str, text: &str) {
+    if let Err(reason) = HeaderName::new(name) {
+        let hint = "letters, digits and `-`, for example `x-team`".to_owned();
+        section.problem_in(at, reason, Some(hint));
+    }
+    if outside_slots(text).any(|c| c.is_control() && c != '\t') {
+        let hint = "a header is one line: each header has a key of its own".to_owned();
+        section.problem_in(at, format!("the header `{name}` has a control character"), Some(hint));
+    }
+}
+
+/// The letters of a text that are not part of `${…}`.
+fn outside_slots(text: &str) -> impl Iterator<Item = char> {
+    let mut parts = text.split("${");
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.map(|part| part.split_once('}').map_or("", |(_, after)| after));
+    std::iter::once(first).chain(rest).flat_map(str::chars)
 }

@@ -133,6 +133,26 @@ impl Value {
         }
     }
 
+    /// Whether what it computes is for the target alone.
+    pub(crate) fn is_secret(&self) -> bool {
+        match self {
+            Self::Env(_) | Self::File(_) | Self::Hmac(_) => true,
+            Self::Jwt(_) | Self::Totp(_) | Self::Fixed(_) => true,
+            Self::Uuid(_) | Self::Timestamp(_) | Self::Counter(_) | Self::Random(_) => false,
+        }
+    }
+
+    /// Its key, where that is in the file itself.
+    pub(crate) fn key(&self) -> Option<&str> {
+        let key = match self {
+            Self::Hmac(hmac) => &hmac.key,
+            Self::Jwt(jwt) => &jwt.key,
+            Self::Totp(totp) => &totp.secret,
+            _ => return None,
+        };
+        Some(key.text(None)).filter(|text| !text.is_empty())
+    }
+
     /// The text with slots that [`Self::compute`] needs, as the file has it.
     pub fn template(&self) -> Option<&str> {
         match self {

@@ -26,7 +26,7 @@ pub struct EdgeSpec {
 impl TierSpec {
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let base_latency_ms = section.number("base_latency_ms", 0.0..=60_000.0);
-        let cache_entries = section.integer("cache_entries", 1..=100_000_000);
+        let cache_entries = section.integer("cache_entries", 1..=1_000_000);
         Some(Self {
             base_latency_ms: base_latency_ms?,
             cache_entries: NonZeroU32::new(cache_entries? as u32)?,
