@@ -66,11 +66,11 @@ const isWhole = ({ from, to }) => from <= 0 && to >= data.total_s;
 // A window of whole bins, so that every figure is of exactly what is seen.
 function snapped({ from, to }) {
   const level = levelFor({ from, to });
-  const [first, next] = span(level, { from, to });
-  const last = next === binsOf(level);
+  const first = Math.min(Math.round(from / level.step_s), binsOf(level) - 1);
+  const next = Math.max(first + 1, Math.round(Math.min(to, level.end_s) / level.step_s));
   return {
     from: first * level.step_s,
-    to: last ? Math.min(Math.max(to, level.end_s), data.total_s) : next * level.step_s,
+    to: next >= binsOf(level) || to >= level.end_s ? Math.min(Math.max(to, level.end_s), data.total_s) : next * level.step_s,
   };
 }
 

@@ -195,7 +195,9 @@ if (data && figure) {
 
   function pan(part) {
     const width = view.to - view.from;
-    const from = Math.max(0, Math.min(view.from + width * part, data.total_s - width));
+    const { step_s } = levelFor(view);
+    const by = Math.sign(part) * Math.max(1, Math.round((width * Math.abs(part)) / step_s)) * step_s;
+    const from = Math.max(0, Math.min(view.from + by, data.total_s - width));
     show({ from, to: from + width });
   }
 

@@ -80,8 +80,8 @@ const LOOKS: &[(&str, &str, Look)] = &[
     ("figure", "", As("<div>", "</div>")),
     ("p", "meta", Around("", SOFT, SOFT_END)),
     ("p", "soft", Around("", SOFT, SOFT_END)),
-    ("ul", "soft", Around("", SOFT, SOFT_END)),
-    ("ul", "notes", Around("", SOFT, SOFT_END)),
+    ("ul", "soft", As(r##"<font color="#525c69" size="2"><ul>"##, "</ul></font>")),
+    ("ul", "notes", As(r##"<font color="#525c69" size="2"><ul>"##, "</ul></font>")),
     ("small", "", As(r##"<br><small><font color="#525c69">"##, "</font></small>")),
     (
         "ul",
