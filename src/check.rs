@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 
 use hulk_engine::raise_open_files;
 use hulk_scenarios::traffic::Schedule;
-use hulk_scenarios::{Estimate, LoadError, Rehearsal};
+use hulk_scenarios::{Estimate, Rehearsal};
 
 use crate::diagnostics::tell;
 use crate::outcome::Failure;
@@ -14,15 +14,18 @@ use crate::target::verifiable;
 pub(crate) fn check(files: &[String]) -> Result<i32, Failure> {
     let mut code = 0;
     for file in files {
-        match Rehearsal::load(file) {
+        let loaded = Rehearsal::load(file).map_err(Failure::from);
+        let loaded = loaded.and_then(|rehearsal| {
+            verifiable(&rehearsal.target)?;
+            Ok(rehearsal)
+        });
+        match loaded {
             Ok(rehearsal) => {
-                verifiable(&rehearsal.target)?;
                 let schedule = Schedule::generate(&rehearsal.audience);
                 let text = describe(&rehearsal, &Estimate::of(&rehearsal, &schedule));
                 stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
             }
-            Err(error @ LoadError::Invalid(_)) | Err(error @ LoadError::Unreadable { .. }) => {
-                let failure = Failure::from(error);
+            Err(failure) => {
                 code = failure.exit_code();
                 tell(&failure);
             }
