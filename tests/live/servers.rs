@@ -35,7 +35,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let from = entry.unwrap().path();
         let to = to.join(from.file_name().unwrap());
-        if from.is_dir() { copy(&from, &to) } else { drop(fs::copy(&from, &to).unwrap()) }
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
     }
 }
 
@@ -199,8 +203,8 @@ fn ids_in_nginx_access_log_equal_the_record() {
     let base = format!("http://127.0.0.1:{}", site.port);
     change(&bench, "nginx-site.toml", &[("http://127.0.0.1:8080", &base)]);
     let (run, log) = site.rehearse("nginx-site.toml");
-    run.assert_ended(0, "PASS");
     compare(&run, &log);
+    run.assert_ended(0, "PASS");
 }
 
 /// The shipped load balancer before the site.
@@ -238,8 +242,8 @@ fn ids_equal_through_haproxy_over_tls() {
     let front = tls_front(&bench, &site);
     let (run, log) = site.rehearse("tls-front.toml");
     front.stop(Signal::TERM);
-    run.assert_ended(0, "PASS");
     compare(&run, &log);
+    run.assert_ended(0, "PASS");
     let checked = bench.hulk(&["check", "examples/tls-front.toml"]);
     assert!(checked.stdout.contains("viewers × 2 origins"), "{checked:?}");
 }
@@ -255,7 +259,8 @@ fn a_certificate_for_another_name_is_told_once_and_fails() {
     front.stop(Signal::TERM);
     run.assert_ended(3, "FAIL");
     assert!(log.iter().all(|line| line.service == "media"), "something was sent: {log:?}");
-    let troubles: BTreeSet<String> = { run.record().frames.iter() }
+    let record = run.record();
+    let troubles: BTreeSet<String> = { record.frames.iter() }
         .flat_map(|frame| &frame.troubles)
         .map(|trouble| format!("{} / {}: {}", trouble.journey, trouble.step, trouble.what))
         .collect();
