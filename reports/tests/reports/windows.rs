@@ -63,7 +63,7 @@ fn golden_a_fault_before_during_and_after() {
     assert_eq!(bounds(&span["after"]), (36.0, 39.0));
     let quiet = json!({
         "requests": 3600, "requests_per_s": 1200.0, "answers": 3600, "failures": 0,
-        "failure_share": 0.0, "p50_us": 20_000, "p99_us": 20_000, "not_served": 0,
+        "failure_share": 0.0, "p50_us": 20_000, "p90_us": 20_000, "p99_us": 20_000, "not_served": 0,
         "viewers_not_served": 0, "demand": 2.0, "supply": 3.0, "missing_max": 0.0,
     });
     assert_eq!(span["before"]["services"]["login"], quiet);
@@ -71,7 +71,7 @@ fn golden_a_fault_before_during_and_after() {
     // In each of its minutes 60 of 1,200 are refused, 30 of them tried again, 45 viewers.
     let during = json!({
         "requests": 2460, "requests_per_s": 1230.0, "answers": 2400, "failures": 120,
-        "failure_share": 0.05, "p50_us": 80_000, "p99_us": 80_000, "not_served": 120,
+        "failure_share": 0.05, "p50_us": 80_000, "p90_us": 80_000, "p99_us": 80_000, "not_served": 120,
         "viewers_not_served": 90, "demand": 2.0, "supply": 3.0, "missing_max": 0.0,
     });
     assert_eq!(span["during"]["services"]["login"], during);
@@ -81,7 +81,7 @@ fn golden_a_fault_before_during_and_after() {
         told(&record, "slow"),
         " (login takes 60 ms more): when it really was on is not in the record, so the planned time \
          is taken; it bit: requests of login not served 0 → 120, failures of login 0 % → 5 %, p50 of \
-         login 20 ms → 80 ms, p99 of login 20 ms → 80 ms. Afterwards it was as before."
+         login 20 ms → 80 ms, p90 of login 20 ms → 80 ms, and 1 more. Afterwards it was as before."
     );
 }
 
