@@ -80,7 +80,7 @@ fn unknown_names_are_told_with_the_nearest() {
     assert_eq!(told("tokn = \"otp\""), "there is no choice `tokn` (did you mean `token`?)");
     assert_eq!(
         told("country = \"in\""),
-        "there is no choice `country` (there are `token`, `device`)"
+        "there is no choice `country` (there are `device`, `token`)"
     );
     assert_eq!(
         told("device = [\"tv\", \"wb\"], token = \"valit\""),

@@ -54,13 +54,15 @@ fn every_problem_of_a_file_is_shown_at_once() {
         problems(&text),
         [
             "test.toml:8:10: `[traits]` does not know `legasy` (did you mean `legacy`?)",
-            "test.toml:9:9: `traits` must say which `home` it has",
-            "test.toml:12:11: `user agent` is not the name of a header",
+            "test.toml:9:9: `traits` must say which `home` it has (one of `home = \"composed\"`, \
+             `home = \"legacy\"`)",
+            "test.toml:12:11: `user agent` is not the name of a header (for example `headers = { \
+             user-agent = \"rehearsal\" }`)",
             "test.toml:14:10: `[traits]` does not know `hom` (did you mean `home`?)",
         ]
     );
     let sum = problems(&TWO.replace("share = 0.25", "share = 0.5"));
-    assert_eq!(sum, ["test.toml:4:2: the shares of `device` sum to 1.25: it must be 1"]);
+    assert_eq!(sum, ["test.toml:4:2: the shares of `device` sum to 1.25: it must be 1 (take away 0.25 in all)"]);
     let none = problems("traits = { home = \"legacy\" }");
     assert_eq!(
         none,

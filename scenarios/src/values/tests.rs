@@ -234,6 +234,7 @@ fn what_is_missing_or_wrong_is_a_problem_with_its_place() {
         ("random = { from = 9, to = 3 }", "test.toml:2:27: `to` is 3: less than `from`, 9"),
     ];
     for (kind, wanted) in cases {
-        assert_eq!(message(&format!("[value.v]\n{kind}\n")), wanted);
+        let told = message(&format!("[value.v]\n{kind}\n"));
+        assert!(told.starts_with(wanted), "{told}");
     }
 }
