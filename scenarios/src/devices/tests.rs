@@ -62,7 +62,10 @@ fn every_problem_of_a_file_is_shown_at_once() {
         ]
     );
     let sum = problems(&TWO.replace("share = 0.25", "share = 0.5"));
-    assert_eq!(sum, ["test.toml:4:2: the shares of `device` sum to 1.25: it must be 1 (take away 0.25 in all)"]);
+    assert_eq!(
+        sum,
+        ["test.toml:4:2: the shares of `device` sum to 1.25: it must be 1 (take away 0.25 in all)"]
+    );
     let none = problems("traits = { home = \"legacy\" }");
     assert_eq!(
         none,
