@@ -154,7 +154,7 @@ async fn go_through(
 ) -> Result<(), Stopped> {
     let mut rendered = Rendered::default();
     say(&printer.opening(trial.opening()))?;
-    while let Some(upcoming) = trial.next() {
+    while let Some(upcoming) = trial.upcoming() {
         if think {
             sleep(Duration::from_micros(upcoming.wait_us)).await;
         }

@@ -10,7 +10,7 @@ mod inspect;
 mod print;
 mod reach;
 mod redact;
-mod seen;
+mod showing;
 mod shown;
 
 use std::collections::BTreeSet;
@@ -19,12 +19,11 @@ use std::sync::Arc;
 use hulk_record::{MatchTime, Outcome};
 use hulk_traffic_models::Back;
 
-use crate::session::{Focus, What, request_of};
+use crate::session::{Focus, What};
 use crate::steps::HlsRequest;
 use crate::{Arrival, Ended, Method, Note, Planned, Rehearsal, Rendered, Script, Session};
 pub use print::{Paint, Printer};
 use redact::Redactor;
-use seen::method_name;
 pub use shown::{
     Answer, Body, Cut, Ending, Exchange, Failure, Look, Opening, Row, Timing, Unreached,
 };
@@ -39,6 +38,7 @@ const SEGMENTS: u32 = 3;
 const STREAM_REQUESTS_MAX: u32 = 12;
 /// When the viewer answers a moment: after everything else of watching, in match seconds.
 const ACT_S: f64 = 86_400.0 * 30.0;
+
 /// Whom and what to try.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrialOptions {
@@ -214,7 +214,7 @@ impl Trial {
     }
 
     /// What comes next; nothing when the viewer is done.
-    pub fn next(&mut self) -> Option<Upcoming> {
+    pub fn upcoming(&mut self) -> Option<Upcoming> {
         let planned = self.planned()?;
         let part = &self.script.parts[usize::from(planned.journey)];
         let wait_us = planned.due.since(self.before(&planned)).max(0) as f64 / self.script.speed;
@@ -324,38 +324,6 @@ impl Trial {
         format!("{:08x}-{viewer}-{send}", self.options.run_id)
     }
 
-    /// From when on a viewer waits for a request: a moment comes when it comes.
-    fn before(&self, planned: &Planned) -> MatchTime {
-        match planned.what {
-            What::Act(_) => self.now.max(MatchTime::from_s(ACT_S)),
-            _ => self.now,
-        }
-    }
-
-    /// What a viewer would wait for before a request, in words.
-    fn wait(&self, planned: &Planned) -> Option<String> {
-        let wait_s = planned.due.since(self.before(planned)) as f64 / 1e6;
-        if wait_s <= 0.05 {
-            return None;
-        }
-        let what = match planned.what {
-            _ if planned.retry => "waits",
-            What::Every(_) => "next point of the grid in",
-            What::Hls(_) => "the player waits",
-            What::Start(_) | What::Exit(_) | What::Act(_) => "think",
-        };
-        let skipped = if self.options.think { "" } else { " (skipped)" };
-        Some(format!("{what} {wait_s:.1} s{skipped}"))
-    }
-
-    /// Values that the request needs and nothing has given.
-    fn missing(&self, planned: &Planned) -> Vec<String> {
-        let Some(spec) = request_of(&self.script, planned.what) else { return Vec::new() };
-        let names: BTreeSet<String> =
-            spec.templates().flat_map(|template| self.session.missing(template)).collect();
-        names.into_iter().map(|name| reach::giver_told(&self.script, &name)).collect()
-    }
-
     /// The exchange came to its end.
     pub fn ended(&mut self, came: Came, timing: Timing) -> Exchange {
         let Some((planned, mut exchange)) = self.in_flight.take() else {
@@ -451,6 +419,15 @@ impl Trial {
         ending.passed =
             ending.first_failure.is_none() && ending.troubles.is_empty() && cut.is_none();
         ending
+    }
+}
+
+fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
     }
 }
 

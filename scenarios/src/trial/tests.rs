@@ -69,7 +69,7 @@ fn tried(
     trial.aim(vec!["http://127.0.0.1:8080".to_owned()]);
     let mut out = printer.opening(trial.opening());
     let mut rendered = Rendered::default();
-    while let Some(upcoming) = trial.next() {
+    while let Some(upcoming) = trial.upcoming() {
         let (_, exchange) = trial.send(&upcoming, 1_700_000_000_000, &mut rendered);
         let first = exchange.number == 1;
         out += &printer.request(exchange);
@@ -151,7 +151,7 @@ fn golden_lines_of_json_say_the_same() {
 /// The first failure when everything is answered like this.
 fn failure(came: &Came) -> Failure {
     let mut trial = Trial::new(&rehearsal(LOGIN), options()).expect("valid options");
-    let upcoming = trial.next().expect("a step");
+    let upcoming = trial.upcoming().expect("a step");
     trial.send(&upcoming, 0, &mut Rendered::default());
     let exchange = trial.ended(came.clone(), Timing::default());
     assert_eq!(exchange.place, "shop.toml:15");
