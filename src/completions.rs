@@ -35,7 +35,7 @@ impl TypedValueParser for RehearsalName {
 pub(crate) fn completions(program: Command, shell: Shell) -> Result<i32, Failure> {
     // The generators offer hidden commands too.
     let seen = program.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
-    let version = program.get_version().unwrap_or_default().to_owned();
+    let version = env!("CARGO_PKG_VERSION");
     let mut program = Command::new("hulk").version(version).subcommands(seen);
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut program, "hulk", &mut script);
