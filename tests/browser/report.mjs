@@ -162,7 +162,7 @@ const state = (page) =>
     rows: [...document.querySelectorAll('table[data-rows="bins"] tbody tr')].map((row) =>
       [...row.cells].map((cell) => cell.textContent),
     ),
-    tables: [...document.querySelectorAll("table[data-rows]")].map((table) => table.tBodies[0].textContent),
+    tables: [...document.querySelectorAll("table[data-rows]")].map((table) => table.tBodies[0].textContent.replaceAll(/\s/g, "")),
     captions: [...document.querySelectorAll("caption")].map((caption) => caption.textContent),
     readout: document.querySelector(".readout").textContent,
     data: JSON.parse(document.getElementById("data").textContent),
