@@ -37,7 +37,8 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<i32, Failure> {
     let (mut code, mut summary, mut documents) = (0, Vec::new(), Vec::new());
     for file in &arguments.files {
         let asked = Rehearsal::load(file).map(|rehearsal| Asked::of(rehearsal, arguments, &room));
-        if let Some(Err(failure)) = asked.as_ref().ok().map(|asked| verifiable(&asked.rehearsal.target))
+        if let Some(Err(failure)) =
+            asked.as_ref().ok().map(|asked| verifiable(&asked.rehearsal.target))
         {
             code = failure.exit_code();
             tell(&failure);

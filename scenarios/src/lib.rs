@@ -40,9 +40,9 @@ pub use steps::{
     AfterStep, Does, EveryStep, Flag, HlsStep, Method, RequestSpec, SequenceStep, Step,
 };
 pub use target::{Certificates, Embedded, Origin, Own, Target, TlsSettings};
-pub use values::Secret;
 pub use trial::{
     Answer, Body, Broke, Came, Cut, Ending, Exchange, Failure, Look, Opening, Paint, Printer, Row,
     Timing, Trial, TrialOptions, Unreached, Upcoming,
 };
+pub use values::Secret;
 pub use viewer::{Books, Going, Next, Viewer};

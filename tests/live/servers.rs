@@ -96,13 +96,11 @@ impl<'a> Site<'a> {
     fn rehearse(self, file: &str) -> (Run, Vec<Line>) {
         let log = self.bench.path("examples/nginx-site/access.log");
         let path = format!("examples/{file}");
-        let help = self.bench.hulk(&["rehearse", "--help"]).stdout;
-        let raw: &[&str] = if help.contains("--raw") { &["--raw"] } else { &[] };
         let run = self.bench.rehearse_each(file, || {
             let _may_be_missing = fs::remove_dir_all(self.bench.path("runs"));
             // Of the try before; nginx appends.
             fs::File::options().write(true).truncate(true).open(&log).unwrap();
-            self.bench.start(&[&[HULK, "rehearse", &path], raw].concat())
+            self.bench.start(&[HULK, "rehearse", "--raw", &path])
         });
         self.nginx.stop(Signal::QUIT);
         let text = fs::read_to_string(log).unwrap();
@@ -166,23 +164,20 @@ fn compare(run: &Run, log: &[Line]) {
     let (cancelled, complete): (Vec<&Line>, Vec<&Line>) =
         log.iter().partition(|line| unanswered.contains(&line.send()));
     assert!(cancelled.len() <= unanswered.len());
-    let raw = run.folder().join("raw.csv");
-    if raw.exists() {
-        let received: BTreeMap<&str, u16> =
-            complete.iter().map(|line| (line.id.as_str(), line.status)).collect();
-        let text = fs::read_to_string(raw).unwrap();
-        let mut rows = text.lines();
-        let head: Vec<&str> = rows.next().unwrap().split(',').collect();
-        let place = |name: &str| head.iter().position(|known| *known == name).unwrap();
-        let (id, status) = (place("id"), place("status"));
-        let rows = rows.map(|row| row.split(',').collect::<Vec<_>>());
-        let answered = rows.filter(|row| !row[status].is_empty());
-        let sent: Vec<(String, u16)> =
-            answered.map(|row| (row[id].to_owned(), row[status].parse().unwrap())).collect();
-        let known: BTreeMap<&str, u16> = sent.iter().map(|(id, s)| (id.as_str(), *s)).collect();
-        assert_eq!(known.len(), sent.len(), "an id was given twice");
-        assert_eq!(received, known, "nginx received what was sent, and answered what was recorded");
-    }
+    let received_ids: BTreeMap<&str, u16> =
+        complete.iter().map(|line| (line.id.as_str(), line.status)).collect();
+    let text = fs::read_to_string(run.folder().join("raw.csv")).unwrap();
+    let mut rows = text.lines();
+    let head: Vec<&str> = rows.next().unwrap().split(',').collect();
+    let place = |name: &str| head.iter().position(|known| *known == name).unwrap();
+    let (id, status) = (place("id"), place("status"));
+    let rows = rows.map(|row| row.split(',').collect::<Vec<_>>());
+    let answered = rows.filter(|row| !row[status].is_empty());
+    let sent: Vec<(String, u16)> =
+        answered.map(|row| (row[id].to_owned(), row[status].parse().unwrap())).collect();
+    let known: BTreeMap<&str, u16> = sent.iter().map(|(id, s)| (id.as_str(), *s)).collect();
+    assert_eq!(known.len(), sent.len(), "an id was given twice");
+    assert_eq!(received_ids, known, "nginx received what was sent, and answered what was recorded");
     let mut received: BTreeMap<(&str, u16), u64> = BTreeMap::new();
     for line in &complete {
         *received.entry((line.service, line.status)).or_default() += 1;

@@ -14,6 +14,7 @@ mod showing;
 mod shown;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hulk_record::{MatchTime, Outcome};
@@ -21,7 +22,9 @@ use hulk_traffic_models::Back;
 
 use crate::session::{Focus, What};
 use crate::steps::HlsRequest;
-use crate::{Arrival, Ended, Method, Note, Planned, Rehearsal, Rendered, Script, Session};
+use crate::{
+    Arrival, Ended, Method, Note, Origin, Planned, Rehearsal, Rendered, Script, Session, Target,
+};
 pub use print::{Paint, Printer};
 use redact::Redactor;
 pub use shown::{
@@ -59,8 +62,8 @@ pub struct TrialOptions {
 pub struct Upcoming {
     /// In µs of wall time, at the rehearsal's speed.
     pub wait_us: u64,
-    /// The edge that is asked, by its place.
-    pub edge: usize,
+    /// The origin that is asked, by its place in [`Target::origins`].
+    pub origin: usize,
     /// How long the answer may take, in ms of wall time.
     pub timeout_ms: f64,
     planned: Planned,
@@ -119,8 +122,9 @@ pub struct Trial {
     script: Arc<Script>,
     opening: Opening,
     options: TrialOptions,
-    own_target: bool,
-    bases: Vec<String>,
+    target: Target,
+    /// Where requests go.
+    origins: Vec<Origin>,
     file: String,
     session: Session,
     redactor: Redactor,
@@ -175,8 +179,8 @@ impl Trial {
         };
         Ok(Self {
             points: vec![0; script.every.len()],
-            own_target: rehearsal.platform().is_none(),
-            bases: Vec::new(),
+            target: rehearsal.target.clone(),
+            origins: Vec::new(),
             file: rehearsal.file.clone(),
             phase: Phase::Start,
             now: arrive,
@@ -203,14 +207,13 @@ impl Trial {
         &self.opening
     }
 
-    /// What comes before each path, `http://127.0.0.1:8080`, by edge.
-    pub fn aim(&mut self, bases: Vec<String>) {
-        self.bases = bases;
-    }
-
-    /// A value that is never to be printed, beside those of the journeys.
-    pub fn hide(&mut self, secret: &str) {
-        self.redactor.hide(secret);
+    /// Where requests go; `edges` are the addresses of the embedded platform's edges. No value of a
+    /// target's header is ever shown.
+    pub fn aim(&mut self, edges: &[SocketAddr]) {
+        self.origins = self.target.origins(edges);
+        for (_, value) in self.origins.iter().flat_map(|origin| &origin.headers) {
+            self.redactor.hide(value.reveal());
+        }
     }
 
     /// What comes next; nothing when the viewer is done.
@@ -218,8 +221,9 @@ impl Trial {
         let planned = self.planned()?;
         let part = &self.script.parts[usize::from(planned.journey)];
         let wait_us = planned.due.since(self.before(&planned)).max(0) as f64 / self.script.speed;
-        let (edge, timeout_ms) = (self.session.edge(), part.timeout_ms);
-        Some(Upcoming { wait_us: wait_us as u64, edge, timeout_ms, planned })
+        let origin = self.target.destination(self.session.edge(), planned.service);
+        let timeout_ms = part.timeout_ms;
+        Some(Upcoming { wait_us: wait_us as u64, origin, timeout_ms, planned })
     }
 
     fn planned(&mut self) -> Option<Planned> {
@@ -294,7 +298,14 @@ impl Trial {
         let key = (planned.journey, planned.step);
         self.reached.insert(key);
         let (journey, step) = self.names(&planned);
-        let base = self.bases.get(upcoming.edge).cloned().unwrap_or_default();
+        let origin = self.origins.get(upcoming.origin);
+        let base = origin.map_or_else(String::new, |origin| origin.base.clone());
+        for (name, value) in origin.iter().flat_map(|origin| &origin.headers) {
+            // A step's own header goes before the target's.
+            if !out.headers.iter().any(|(own, _)| own == name) {
+                out.headers.push((name.clone(), value.reveal().to_owned()));
+            }
+        }
         // Twice: what a later part gives away is hidden in an earlier one too.
         let _learns = self.sent(out);
         let (sent_headers, sent_body) = self.sent(out);
