@@ -385,7 +385,10 @@ fn a_response_is_read_among_the_other_keys_of_a_moment() {
     );
     assert_eq!(
         parse("exit = 3").unwrap_err(),
-        ["m.toml:2:8: `exit` must be a table, not a whole number"]
+        [
+            "m.toml:2:8: `exit` must be a table, not a whole number (write `[exit]` and its keys below \
+          it, or `exit = { … }`)"
+        ]
     );
 }
 
