@@ -122,6 +122,12 @@ impl Expected {
                 format!("put it in brackets: `{key} = [\"{text}\"]`")
             }
             (Self::Texts, _) => format!("for example `{key} = [\"…\", \"…\"]`"),
+            // Within a list of tables a header cannot name its place.
+            (Self::Table, _) if path.contains('[') => format!("write `{key} = {{ … }}`"),
+            (Self::Tables | Self::NamedTables, _) if path.contains('[') => {
+                let form = if self == Self::Tables { "[{ … }]" } else { "{ NAME = { … } }" };
+                format!("write `{key} = {form}`")
+            }
             (Self::Table, _) => {
                 format!("write `[{path}]` and its keys below it, or `{key} = {{ … }}`")
             }

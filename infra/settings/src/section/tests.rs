@@ -94,6 +94,21 @@ fn every_problem_of_a_section_has_a_way_out() {
 }
 
 #[test]
+fn within_a_list_the_form_of_a_table_is_one_that_toml_takes() {
+    let source = Source::new("a.toml", "item = [{ x = 1, y = 2 }]");
+    let result = read(&source, |root| {
+        root.list("item", |item| {
+            item.sections("y");
+            item.section("x").map(drop)
+        })
+    });
+    let hints: Vec<Option<String>> =
+        result.unwrap_err().list.into_iter().map(|problem| problem.hint).collect();
+    let wanted = ["write `x = { … }`", "write `y = [{ … }]`"].map(|hint| Some(hint.to_owned()));
+    assert_eq!(hints, wanted);
+}
+
+#[test]
 fn an_unknown_key_comes_with_all_that_are_known_there() {
     let result = read(&Source::new("a.toml", "zzzzzzzz = 1\nb = 1\n"), |root| {
         root.has("b");
