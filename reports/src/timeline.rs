@@ -72,11 +72,14 @@ fn level(view: &View<'_>, per_bin: i64) -> Level {
         .map(|first| {
             let next = (first + per_bin).min(intervals);
             let last = (next - 1) as usize;
+            let wanted = wanted.get(last).map(|&viewers| u64::from(viewers));
+            // At the window's very end everyone is taken out: that is no news.
+            let present = present.get(last).copied().flatten().filter(|_| wanted.is_some());
             Bin {
                 from_s: view.match_s(view.start_of(first)),
                 to_s: view.match_s(view.start_of(next)),
-                wanted: wanted.get(last).map(|&viewers| u64::from(viewers)),
-                present: present.get(last).copied().flatten(),
+                wanted,
+                present,
                 requests: 0,
                 retries: 0,
                 times: None,
