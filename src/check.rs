@@ -66,7 +66,7 @@ fn say(text: &str) {
 
 /// Free bytes on the disk of a folder, which need not be there yet.
 fn free_bytes(folder: &Path) -> Option<f64> {
-    let folder = if folder.is_absolute() { folder } else { &Path::new(".").join(folder) };
+    let folder = Path::new(".").join(folder);
     let there = folder.ancestors().find(|folder| folder.is_dir())?;
     let disk = rustix::fs::statvfs(there).ok()?;
     Some(disk.f_bavail as f64 * disk.f_frsize as f64)

@@ -32,7 +32,11 @@ impl TypedValueParser for RehearsalName {
 }
 
 /// Prints the script for a shell.
-pub(crate) fn completions(mut program: Command, shell: Shell) -> Result<i32, Failure> {
+pub(crate) fn completions(program: Command, shell: Shell) -> Result<i32, Failure> {
+    // The generators offer hidden commands too.
+    let seen = program.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let version = env!("CARGO_PKG_VERSION");
+    let mut program = Command::new("hulk").version(version).subcommands(seen);
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut program, "hulk", &mut script);
     stdout().write_all(&script).map_err(Failure::internal)?;

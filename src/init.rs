@@ -94,39 +94,17 @@ fn make_folder(folder: &Path) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// What went wrong, and where.
+type Wrong = (PathBuf, std::io::Error);
+
 /// All files, or none: each is written beside its place first, and then all of them are moved.
-fn write_all(files: &[(PathBuf, String)], force: bool) -> Result<(), (PathBuf, std::io::Error)> {
-    let mut written: Vec<(PathBuf, &PathBuf)> = Vec::new();
-    let mut placed: Vec<&PathBuf> = Vec::new();
-    let result = (|| {
-        for (path, text) in files {
-            let draft = path.with_extension("toml.new");
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(&draft)
-                .map_err(|error| (draft.clone(), error))?;
-            written.push((draft.clone(), path));
-            file.write_all(text.as_bytes()).map_err(|error| (draft.clone(), error))?;
-        }
-        for (draft, path) in &written {
-            if force {
-                if path.is_dir() {
-                    let error = std::io::Error::from(ErrorKind::IsADirectory);
-                    return Err(((*path).clone(), error));
-                }
-                fs::rename(draft, path).map_err(|error| ((*path).clone(), error))?;
-            } else {
-                // Unlike a rename, a link never replaces what came meanwhile.
-                fs::hard_link(draft, path)
-                    .or_else(|_| copy_new(draft, path))
-                    .map_err(|error| ((*path).clone(), error))?;
-                placed.push(path);
-            }
-        }
-        Ok(())
-    })();
-    for (draft, _) in &written {
+fn write_all(files: &[(PathBuf, String)], force: bool) -> Result<(), Wrong> {
+    let (mut drafts, mut placed) = (Vec::new(), Vec::new());
+    let result = draft_all(files, &mut drafts).and_then(|()| match force {
+        true => replace_all(&drafts),
+        false => place_all(&drafts, &mut placed),
+    });
+    for (draft, _) in &drafts {
         let _may_be_moved = fs::remove_file(draft);
     }
     if result.is_err() {
@@ -137,11 +115,48 @@ fn write_all(files: &[(PathBuf, String)], force: bool) -> Result<(), (PathBuf, s
     result
 }
 
+fn draft_all<'a>(
+    files: &'a [(PathBuf, String)],
+    drafts: &mut Vec<(PathBuf, &'a Path)>,
+) -> Result<(), Wrong> {
+    for (path, text) in files {
+        let draft = path.with_extension("toml.new");
+        let mut options = OpenOptions::new();
+        let opened = options.write(true).create_new(true).open(&draft);
+        let mut file = opened.map_err(|error| (draft.clone(), error))?;
+        drafts.push((draft.clone(), path));
+        file.write_all(text.as_bytes()).map_err(|error| (draft, error))?;
+    }
+    Ok(())
+}
+
+fn replace_all(drafts: &[(PathBuf, &Path)]) -> Result<(), Wrong> {
+    // The only thing that a file cannot replace.
+    if let Some((_, path)) = drafts.iter().find(|(_, path)| path.is_dir()) {
+        return Err(((*path).to_owned(), ErrorKind::IsADirectory.into()));
+    }
+    for (draft, path) in drafts {
+        fs::rename(draft, path).map_err(|error| ((*path).to_owned(), error))?;
+    }
+    Ok(())
+}
+
+fn place_all<'a>(drafts: &[(PathBuf, &'a Path)], placed: &mut Vec<&'a Path>) -> Result<(), Wrong> {
+    for (draft, path) in drafts {
+        // Unlike a rename, a link never replaces what came meanwhile.
+        fs::hard_link(draft, path)
+            .or_else(|_| copy_new(draft, path))
+            .map_err(|error| ((*path).to_owned(), error))?;
+        placed.push(path);
+    }
+    Ok(())
+}
+
 /// For file systems without links.
 fn copy_new(from: &Path, to: &Path) -> std::io::Result<()> {
     let text = fs::read(from)?;
     let mut file = OpenOptions::new().write(true).create_new(true).open(to)?;
-    file.write_all(&text)
+    file.write_all(&text).inspect_err(|_| drop(fs::remove_file(to)))
 }
 
 fn told(folder: &Path, files: &[(PathBuf, String)], base: &str) -> String {

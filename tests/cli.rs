@@ -255,7 +255,7 @@ fn bash_offers(folder: &Folder, words: &[&str]) -> Vec<String> {
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
     let commands = format!(
-        "set -eu; source ./hulk.bash; complete -p hulk >&2; COMP_WORDS=({}); COMP_CWORD={}; \
+        "source ./hulk.bash; complete -p hulk >&2; COMP_WORDS=({}); COMP_CWORD={}; \
          _hulk hulk '{last}' '{before}' || true; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         quoted.join(" "),
         words.len() - 1

@@ -144,14 +144,20 @@ moments = [
     assert_eq!(
         problems_of(text),
         [
-            "m.toml:4:34: `sigma` is -1: it must be from 0 to 5",
+            "m.toml:4:34: `sigma` is -1: it must be from 0 to 5 \
+             (the nearest that is allowed is `sigma = 0`)",
             "m.toml:5:9: `E` is not one of `A`, `B`, `C`, `D`, `M` (did you mean `A`?)",
-            "m.toml:11:30: `viewers` is -1: it must be from 0 to 10000000000",
+            "m.toml:11:30: `viewers` is -1: it must be from 0 to 10000000000 \
+             (the nearest that is allowed is `viewers = 0`)",
             "m.toml:12:5: a number that is not of grade M must name its source (add `source = \"…\"`)",
-            "m.toml:13:16: `minute` is 20: it must be later than the point before (20)",
-            "m.toml:13:76: `floor` is above the viewers that the decay starts from",
-            "m.toml:17:14: the name `a` is given twice",
-            "m.toml:17:28: `minute` is 1: it must not be before the moment above it (2)",
+            "m.toml:13:16: `minute` is 20: it must be later than the point before (20) \
+             (put the points in the order of their minutes)",
+            "m.toml:13:76: `floor` is above the viewers that the decay starts from \
+             (at most `floor = 5`, the point's `viewers`)",
+            "m.toml:17:14: the name `a` is given twice \
+             (each needs a name of its own, for example `a-2`)",
+            "m.toml:17:28: `minute` is 1: it must not be before the moment above it (2) \
+             (put the moments in the order of their minutes)",
             "m.toml:17:44: unknown key `nota` in days[0].moments[1] (did you mean `note`?)",
         ]
     );
@@ -180,11 +186,13 @@ moments = [{{ name = "a", minute = {moment}, grade = "M" }}]
     assert!(Model::read(&Source::new("m.toml", day("", "", 11))).is_ok());
     assert_eq!(
         problems_of(&day("", "", 12)),
-        ["m.toml:13:35: `minute` is 12: the day goes from 0 to 11"]
+        ["m.toml:13:35: `minute` is 12: the day goes from 0 to 11 \
+             (move the moment, or lengthen the day with `until_minute`)"]
     );
     assert_eq!(
         problems_of(&day("until_minute = 9", "", 0)),
-        ["m.toml:7:16: `until_minute` is 9: it must not be before the last point (11)"]
+        ["m.toml:7:16: `until_minute` is 9: it must not be before the last point (11) \
+             (leave it out, or set `until_minute = 11`)"]
     );
     let steep = ", decay = { tau_s = 60, floor = 0, grade = \"M\" }";
     assert_eq!(
@@ -235,10 +243,12 @@ moments = [{{ name = "a", minute = 0, grade = "C", {moment} }}]
     );
     assert_eq!(
         problems_of(&model("response_grade = \"B\"")),
-        ["m.toml:8:68: `response_grade` is of a response, and there is none"]
+        ["m.toml:8:68: `response_grade` is of a response, and there is none \
+             (remove it, or add `exit`, `push` or `act`)"]
     );
     assert_eq!(
         problems_of(&model("response_grade = \"B\", push = {}, exit = {}"))[0],
-        "m.toml:8:12: a moment has at most one of `exit`, `push` and `act`"
+        "m.toml:8:12: a moment has at most one of `exit`, `push` and `act` (keep one, and make a moment \
+         of its own of each other)"
     );
 }

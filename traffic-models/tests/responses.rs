@@ -374,10 +374,12 @@ fn a_response_is_read_among_the_other_keys_of_a_moment() {
     assert_eq!(
         parse(&format!("push = {{ convert = 0.02 }}\n{act}")).unwrap_err(),
         [
-            "m.toml:1:1: a moment has at most one of `exit`, `push` and `act`",
+            "m.toml:1:1: a moment has at most one of `exit`, `push` and `act` \
+             (keep one, and make a moment of its own of each other)",
             "m.toml:2:1: `delay` is missing in push: a table is expected (add `delay = …`)",
             "m.toml:2:1: `reach` is missing in push: a number is expected (add `reach = …`)",
-            "m.toml:3:17: `share` is 2: it must be from 0 to 1",
+            "m.toml:3:17: `share` is 2: it must be from 0 to 1 \
+             (the nearest that is allowed is `share = 1`)",
             "m.toml:3:47: unknown key `x` in act.delay.fixed (did you mean `s`?)",
         ]
     );
@@ -398,8 +400,10 @@ fn spikes_are_read_with_their_ranges() {
         found,
         [
             "s.toml:1:1: `delay` is missing in the file: a table is expected (add `delay = …`)",
-            "s.toml:1:12: `per_hour` is 61: it must be from 0 to 60",
-            "s.toml:2:9: `share` is -1: it must be from 0 to 10",
+            "s.toml:1:12: `per_hour` is 61: it must be from 0 to 60 \
+             (the nearest that is allowed is `per_hour = 60`)",
+            "s.toml:2:9: `share` is -1: it must be from 0 to 10 \
+             (the nearest that is allowed is `share = 0`)",
         ]
     );
 }
