@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::CheckArguments;
 use crate::diagnostics::tell;
 use crate::outcome::{Failure, USAGE};
+use crate::target::verifiable;
 
 /// Above this share of the free disk, a record is told of.
 const DISK_SHARE_MAX: f64 = 0.5;
@@ -36,6 +37,13 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<i32, Failure> {
     let (mut code, mut summary, mut documents) = (0, Vec::new(), Vec::new());
     for file in &arguments.files {
         let asked = Rehearsal::load(file).map(|rehearsal| Asked::of(rehearsal, arguments, &room));
+        if let Some(Err(failure)) =
+            asked.as_ref().ok().map(|asked| verifiable(&asked.rehearsal.target))
+        {
+            code = failure.exit_code();
+            tell(&failure);
+            continue;
+        }
         if asked.is_err() {
             code = USAGE;
         }
@@ -116,6 +124,10 @@ impl Asked {
         let (rehearsal, estimate) = (&self.rehearsal, &self.estimate);
         let machine = &estimate.machine;
         let free = room.disk_bytes.map(|free| format!(", {} free", size(free)));
+        let origins = match estimate.connections_per_viewer {
+            1 => String::new(),
+            origins => format!(": {} viewers × {origins} origins", estimate.viewers_peak),
+        };
         let mut lines = vec![
             format!("{}: a valid rehearsal, against {}", rehearsal.file, rehearsal.target.name()),
             format!(
@@ -142,7 +154,7 @@ impl Asked {
         lines.extend([
             format!("  connections    {:.0} new ones/s at the peak", estimate.connects_per_s_peak),
             format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
-            format!("  descriptors    {} of {}", machine.descriptors, room.descriptors),
+            format!("  descriptors    {} of {}{origins}", machine.descriptors, room.descriptors),
             format!("  processor      about {:.2} cores at the peak", machine.cores_peak),
             format!("  memory         about {}", size(machine.memory_bytes)),
             format!(

@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use hulk_record::{FolderError, Measure, Record};
-use hulk_reports::{Verdict, hlog, html, judge, raw, sentence, summary};
+use hulk_reports::{Verdict, hlog, html, html_static, judge, raw, sentence, summary};
 
 use crate::outcome::Failure;
 use crate::run_folder::{RECORD, read_record};
@@ -48,7 +48,9 @@ fn write(folder: &Path, mut record: Record) -> Result<Verdict, Failure> {
         write(&format!("{}.hlog", measure.name()), bytes)?;
     }
     write("summary.json", summary(&record, &verdict).map_err(Failure::internal)?)?;
-    write("report.html", html(&record, &verdict))?;
+    let report = html(&record, &verdict);
+    write("report-static.html", html_static(&report))?;
+    write("report.html", report)?;
     Ok(verdict)
 }
 

@@ -5,7 +5,7 @@ use std::env::current_exe;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hulk_net::Epoch;
+use hulk_net::{Epoch, Permit, Trust};
 use hulk_platform::{Child, ControlClient, Plan};
 use hulk_record::{CapacitySample, MatchTime, Offset, RunEvent, TargetCounts};
 use hulk_scenarios::{Embedded, Rehearsal, Scope, Target};
@@ -45,11 +45,14 @@ impl Aimed {
     /// Starts the embedded platform, or asks for consent to the file's own target.
     pub(crate) async fn at(rehearsal: &Rehearsal) -> Result<Self, Failure> {
         match &rehearsal.target {
-            Target::Url { host, port } => {
-                let permit = Scope::default()
-                    .permit_host(host, *port)
-                    .map_err(|refusal| Failure::Usage(refusal.to_string()))?;
-                Ok(Self { addresses: vec![permit.address()], platform: None })
+            Target::Url(own) => {
+                verifiable(&rehearsal.target)?;
+                let permits =
+                    own.origins.iter().map(|origin| Scope::default().permit(origin.address));
+                let permits: Result<Vec<_>, _> = permits.collect();
+                let permits = permits.map_err(|refusal| Failure::Usage(refusal.to_string()))?;
+                let addresses = permits.into_iter().map(Permit::address).collect();
+                Ok(Self { addresses, platform: None })
             }
             Target::Embedded(embedded) => {
                 let program = current_exe().map_err(Failure::internal)?;
@@ -62,7 +65,7 @@ impl Aimed {
         }
     }
 
-    /// Where the load goes, in the order of the rehearsal's edges.
+    /// Where the load goes, in the order of the target's origins.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.addresses.clone()
     }
@@ -127,6 +130,14 @@ impl Aimed {
         child.stop().await.map_err(Failure::internal)?;
         Ok(None)
     }
+}
+
+/// Whether certificates can be verified with what the file names; only who verifies can tell.
+pub(crate) fn verifiable(target: &Target) -> Result<(), Failure> {
+    for certificates in target.trusts() {
+        Trust::new(certificates.der()).map_err(|error| Failure::Usage(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// What the embedded platform is to be.

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use hulk_engine::TrialLine;
-use hulk_scenarios::{
-    Cut, Paint, Printer, Rehearsal, Rendered, Scope, Target, Trial, TrialOptions,
-};
+use hulk_scenarios::{Cut, Paint, Printer, Rehearsal, Rendered, Scope, Trial, TrialOptions};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -134,15 +132,10 @@ async fn signal(asked: &mut mpsc::Receiver<i32>) -> i32 {
 /// The way to the target, and how it is called.
 fn aim(rehearsal: &Rehearsal, aimed: &Aimed, trial: &mut Trial) -> Result<TrialLine, Failure> {
     let addresses = aimed.addresses();
-    let bases = match &rehearsal.target {
-        Target::Url { .. } => vec![rehearsal.target.name()],
-        Target::Embedded(_) => addresses.iter().map(|to| format!("http://{to}")).collect(),
-    };
-    trial.aim(bases);
+    trial.aim(&addresses);
     let permits = addresses.iter().map(|address| Scope::default().permit(*address));
-    let permits = permits.collect::<Result<_, _>>().map_err(Failure::internal)?;
-    let hosts = addresses.iter().map(|address| address.to_string()).collect();
-    Ok(TrialLine::new(permits, hosts))
+    let permits: Vec<_> = permits.collect::<Result<_, _>>().map_err(Failure::internal)?;
+    TrialLine::new(&rehearsal.target, &permits).map_err(Failure::internal)
 }
 
 /// Everything that the viewer does.
@@ -154,7 +147,7 @@ async fn go_through(
 ) -> Result<(), Stopped> {
     let mut rendered = Rendered::default();
     say(&printer.opening(trial.opening()))?;
-    while let Some(upcoming) = trial.next() {
+    while let Some(upcoming) = trial.upcoming() {
         if think {
             sleep(Duration::from_micros(upcoming.wait_us)).await;
         }
@@ -163,7 +156,7 @@ async fn go_through(
         say(&printer.request(exchange))?;
         let id = trial.request_id();
         let request = (method, &rendered, id.as_str());
-        let (came, timing) = line.exchange(upcoming.edge, request, upcoming.timeout_ms).await;
+        let (came, timing) = line.exchange(upcoming.origin, request, upcoming.timeout_ms).await;
         say(&printer.answer(&trial.ended(came, timing)))?;
     }
     Ok(())

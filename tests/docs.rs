@@ -6,16 +6,22 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use hulk_scenarios::{Rehearsal, Source};
 
 /// Commands that take a run or a run's folder: tests/live.rs has those.
 const RUN_LIVE: &[&str] = &[
+    "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051",
+    "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051 --json",
     "rehearse",
-    "rehearse docs/examples/own-target.toml",
+    "rehearse docs/examples/nginx-site.toml",
+    "rehearse docs/examples/tls-front.toml",
+    "rehearse my-service/rehearsal.toml",
     "trial docs/examples/own-target.toml",
     "trial match-day --set token_state=otp",
     "report runs/match-day-20261122-001200",
+    "trial my-service/rehearsal.toml",
 ];
 /// A complete file is told by this comment on the line before its block.
 const COMPLETE: &str = "<!-- complete: ";
@@ -122,6 +128,18 @@ fn place_of(words: &[&str], fresh: &Path) -> PathBuf {
     if own { fresh.to_owned() } else { root().to_owned() }
 }
 
+/// Makes what the TLS example names and git ignores, as its page says.
+fn certificates() {
+    static MADE: OnceLock<()> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let openssl = Command::new("openssl").arg("version").output();
+        assert!(openssl.is_ok(), "openssl is missing: tests/run installs it");
+        let script = "docs/examples/tls-front/make-certificates";
+        let made = Command::new(root().join(script)).output().unwrap();
+        assert!(made.status.success(), "{script}: {}", String::from_utf8_lossy(&made.stderr));
+    });
+}
+
 fn judge(offences: &[String]) {
     assert!(offences.is_empty(), "{} offence(s)\n  {}", offences.len(), offences.join("\n  "));
 }
@@ -129,6 +147,7 @@ fn judge(offences: &[String]) {
 #[test]
 fn every_command_of_the_documentation_runs() {
     const RUN_HERE: &[&str] = &["check", "init", "schema", "completions", "--help", "--version"];
+    certificates();
     let (mut run, mut live, mut offences) = (0, BTreeSet::new(), Vec::new());
     let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs-init");
     let _left_by_the_run_before = std::fs::remove_dir_all(&fresh);
@@ -149,6 +168,10 @@ fn every_command_of_the_documentation_runs() {
             if !words.iter().any(|word| RUN_HERE.contains(word)) {
                 offences.push(format!("{}: `{line}` is not known as one of a run", block.at()));
                 continue;
+            }
+            if words.first() == Some(&"init") {
+                // Each page begins anew.
+                let _left_by_another_page = std::fs::remove_dir_all(fresh.join("my-service"));
             }
             let output = hulk_in(&place_of(&words, &fresh), &words);
             run += 1;
@@ -213,6 +236,7 @@ fn every_complete_file_of_the_documentation_loads() {
 
 #[test]
 fn every_example_file_passes_check() {
+    certificates();
     let examples = below("docs/examples", ".toml");
     let rehearsals: Vec<&PathBuf> = examples
         .iter()

@@ -14,6 +14,9 @@ mod bench;
 #[path = "live/cloud_group.rs"]
 mod cloud_group;
 #[cfg(test)]
+#[path = "live/compare.rs"]
+mod compare;
+#[cfg(test)]
 #[path = "live/consent.rs"]
 mod consent;
 #[cfg(test)]
@@ -40,6 +43,9 @@ mod raw;
 #[cfg(test)]
 #[path = "live/rubbish.rs"]
 mod rubbish;
+#[cfg(test)]
+#[path = "live/servers.rs"]
+mod servers;
 #[cfg(test)]
 #[path = "live/small_target.rs"]
 mod small_target;

@@ -59,6 +59,7 @@ fn one(change: &Change) -> String {
         }
         What::Missing => format!("instances that {service} lacked {}", pair(&number)),
         What::P50Us => format!("p50 of {service} {}", pair(&micros)),
+        What::P90Us => format!("p90 of {service} {}", pair(&micros)),
         What::P99Us => format!("p99 of {service} {}", pair(&micros)),
     }
 }

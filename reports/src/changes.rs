@@ -33,6 +33,8 @@ pub(crate) enum What {
     Missing,
     /// Median response time in µs.
     P50Us,
+    /// p90 of response time in µs.
+    P90Us,
     /// p99 of response time in µs.
     P99Us,
 }
@@ -54,10 +56,10 @@ pub(crate) fn changes(before: &Window, now: &Window) -> Vec<Change> {
         all.extend(of_service(service, before.services.get(service).unwrap_or(&blank), figures));
     }
     let weight = |change: &Change| match change.what {
-        What::P50Us | What::P99Us => change.now / change.before.max(1.0),
+        What::P50Us | What::P90Us | What::P99Us => change.now / change.before.max(1.0),
         _ => change.now - change.before,
     };
-    // Both times of a service stand side by side: they count as one group.
+    // The times of a service count as one group: the largest change comes first.
     let group = |what: What| what.min(What::P50Us);
     all.sort_by(|a, b| group(a.what).cmp(&group(b.what)).then(weight(b).total_cmp(&weight(a))));
     all
@@ -80,8 +82,11 @@ fn of_service(service: &str, before: &Figures, now: &Figures) -> Vec<Change> {
     {
         tell(What::Missing, was, is);
     }
-    let times =
-        [(What::P50Us, before.p50_us, now.p50_us), (What::P99Us, before.p99_us, now.p99_us)];
+    let times = [
+        (What::P50Us, before.p50_us, now.p50_us),
+        (What::P90Us, before.p90_us, now.p90_us),
+        (What::P99Us, before.p99_us, now.p99_us),
+    ];
     for (what, was, is) in times {
         if let (Some(was), Some(is)) = (was, is)
             && longer(was, is)

@@ -1,36 +1,45 @@
 //! `report.html`: one file that answers, on its first screen, whether it held, and when not, what
 //! broke, when, for how many and why.
 
+mod behind;
 mod chart;
+mod data;
 mod elasticity;
-mod faults;
 mod files;
 mod generator;
 mod journeys;
 mod ledgers;
+mod marks;
 mod panel;
 mod percentiles;
+mod plain;
 mod platform;
 mod qoe;
 mod tables;
+mod tiles;
 mod windows;
+
+pub use plain::html_static;
 
 use hulk_record::Record;
 
 use crate::sentence::{headline, told_in_headline};
-use crate::timeline::bins;
-use crate::verdict::{ObjectiveStatus, Verdict, VerdictKind};
+use crate::verdict::{Verdict, VerdictKind};
 use crate::view::View;
-use crate::words::{count, escape, micros, minute, number, percent, utc};
+use crate::words::{escape, minute, number, utc};
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
 const STYLE: &str = include_str!("../templates/report.css");
+/// The script adds zoom, a cursor and buttons to what is there without it.
+const SCRIPT: &str =
+    concat!(include_str!("../templates/figures.js"), include_str!("../templates/timeline.js"));
 
-/// The report as one self-contained HTML file, in UTF-8: no script, no network. Every text that
-/// comes from a user is escaped. Times are in match minutes, latencies in wall time.
+/// The report as one self-contained HTML file, in UTF-8: no network, and nothing is missing where
+/// no script runs. Every text that comes from a user is escaped. Times are in match minutes,
+/// latencies in wall time.
 pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
     let view = View::of(record);
-    let bins = bins(&view);
+    let drawn = chart::Drawn::of(&view, verdict);
     let class = match verdict.partial.unwrap_or(verdict.kind) {
         VerdictKind::Pass => "pass",
         VerdictKind::Fail => "fail",
@@ -45,9 +54,9 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("headline", escape(&headline(verdict))),
         ("reasons", reasons(verdict)),
         ("meta", escape(&meta(record))),
-        ("tiles", tiles(&view, verdict)),
+        ("tiles", tiles::tiles(&view, verdict)),
         ("notes", list(" class=\"notes\"", verdict.notes.iter())),
-        ("timeline", chart::timeline(&view, verdict, &bins)),
+        ("timeline", chart::timeline(&view, drawn.as_ref())),
         ("windows", windows::section(&view)),
         ("caution", caution(verdict)),
         ("objectives", tables::objectives(verdict)),
@@ -67,6 +76,8 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("events", ledgers::events(record)),
         ("environment", tables::environment(record)),
         ("files", files::section()),
+        ("data", data::json(&view, drawn.as_ref())),
+        ("script", SCRIPT.to_owned()),
     ];
     fill(TEMPLATE, &parts).into_bytes()
 }
@@ -121,43 +132,6 @@ fn meta(record: &Record) -> String {
         number(manifest.scale),
         manifest.seed,
     )
-}
-
-fn tiles(view: &View<'_>, verdict: &Verdict) -> String {
-    let wanted = view.manifest().wanted.iter().max().map_or(0, |&viewers| u64::from(viewers));
-    let present = view.present().into_iter().flatten().max().unwrap_or(0);
-    let arrivals = &verdict.arrivals;
-    let requests = &verdict.requests;
-    let response = view.samples(|_| true, |key| key.measure == hulk_record::Measure::Response);
-    let p99 = response.quantile_us(990_000).min(response.max_us()) as f64;
-    let met = verdict.objectives.iter().filter(|o| o.status == ObjectiveStatus::Met).count();
-    let held = verdict.validity.iter().filter(|check| check.holds).count();
-    let not_served = match requests.first {
-        0 => "of no requests".to_owned(),
-        first => format!(
-            "of {} requests not served, {} %",
-            count(first),
-            percent(requests.not_served as f64 / first as f64)
-        ),
-    };
-    let tiles = [
-        (count(present), format!("viewers at the peak, {} wanted", count(wanted))),
-        (count(arrivals.sent()), format!("of {} arrivals sent", count(verdict.arrivals_planned))),
-        (count(requests.not_served), not_served),
-        (
-            if response.count() == 0 { "–".to_owned() } else { micros(p99) },
-            "p99 of response time, all services".to_owned(),
-        ),
-        (format!("{met} of {}", verdict.objectives.len()), "objectives met".to_owned()),
-        (
-            format!("{held} of {}", verdict.validity.len()),
-            "conditions of a valid run hold".to_owned(),
-        ),
-    ];
-    tiles
-        .iter()
-        .map(|(value, what)| format!("<li><b>{value}</b><span>{what}</span></li>\n"))
-        .collect()
 }
 
 #[cfg(test)]

@@ -181,12 +181,12 @@ fn notes(
     notes
 }
 
-/// What went wrong in the journeys is neither the target's doing nor the generator's.
+/// What went wrong in the journeys, and why there was no connection or no answer.
 fn troubles(view: &View<'_>) -> Option<String> {
     let all = view.merged.troubles();
     let worst = all.first()?;
     Some(format!(
-        "The journeys met {} of their own, most often in {} / {}: {}.",
+        "The journeys met {}, most often in {} / {}: {}.",
         counted(all.iter().map(|trouble| trouble.count).sum(), "trouble"),
         worst.journey,
         worst.step,

@@ -29,7 +29,7 @@ pub mod words;
 pub use compare::{Comparison, compare};
 pub use differences::{Aspect, Difference};
 pub use hlog::hlog;
-pub use html::html;
+pub use html::{html, html_static};
 pub use judge::judge;
 pub use raw::raw;
 pub use sentence::{headline, sentence};

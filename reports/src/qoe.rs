@@ -39,7 +39,7 @@ pub(crate) struct Figures {
     pub(crate) stalls: u64,
     pub(crate) stalled_match_s: f64,
     pub(crate) watched_match_s: f64,
-    /// Stalled ÷ (stalled + watched); null where nothing was watched.
+    /// (Stalled + down) ÷ (stalled + down + watched); null where nothing was watched.
     pub(crate) stall_ratio: Option<f64>,
     pub(crate) stalls_per_hour_watched: Option<f64>,
     /// Interruptions shorter than that.

@@ -1,11 +1,20 @@
-//! The run as a row of bins on one axis of match time: what the report draws.
+//! The run as rows of bins on one axis of match time: what the report draws.
 
 use hulk_record::{Measure, Samples};
 
 use crate::view::View;
 
-/// At most so many bins: more than a screen has room for, few enough for a small file.
-const BINS_MAX: i64 = 240;
+/// Bins of the first view: more than a screen has room for, few enough for a small file.
+const COARSE_MAX: i64 = 240;
+/// Bins of the finer row that a closer look is drawn from.
+const FINE_MAX: i64 = 960;
+
+/// The judged window in bins of equal length, the last one excepted.
+pub(crate) struct Level {
+    /// Length of a bin in match seconds.
+    pub(crate) step_s: f64,
+    pub(crate) bins: Vec<Bin>,
+}
 
 /// One or more whole intervals.
 pub(crate) struct Bin {
@@ -15,17 +24,47 @@ pub(crate) struct Bin {
     /// Viewers at the end.
     pub(crate) wanted: Option<u64>,
     pub(crate) present: Option<u64>,
+    /// Requests due, over all services.
+    pub(crate) requests: u64,
+    /// Of them: those that repeat another.
+    pub(crate) retries: u64,
     /// Response times of all services and outcomes in µs; none without answers.
-    pub(crate) p50_us: Option<u64>,
-    pub(crate) p99_us: Option<u64>,
+    pub(crate) times: Option<Times>,
     /// Answers that failed the viewer.
     pub(crate) failures: u64,
 }
 
-/// The judged window in at most 240 bins of equal length, the last one excepted.
-pub(crate) fn bins(view: &View<'_>) -> Vec<Bin> {
+/// Response times in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) p50_us: u64,
+    pub(crate) p99_us: u64,
+    pub(crate) p999_us: u64,
+}
+
+impl Times {
+    /// None where there is no sample.
+    pub(crate) fn of(samples: &Samples) -> Option<Self> {
+        // The histogram answers with its bucket's top, which may lie above every sample.
+        let at = |ppm| samples.quantile_us(ppm).min(samples.max_us());
+        (samples.count() > 0).then(|| Self {
+            p50_us: at(500_000),
+            p99_us: at(990_000),
+            p999_us: at(999_000),
+        })
+    }
+}
+
+/// The first view's bins and, where they hold several intervals each, finer ones.
+pub(crate) fn levels(view: &View<'_>) -> Vec<Level> {
+    let per_bin = |max: i64| (view.intervals().max(1) as u64).div_ceil(max as u64) as i64;
+    let mut lengths = vec![per_bin(COARSE_MAX), per_bin(FINE_MAX)];
+    lengths.dedup();
+    lengths.into_iter().map(|per_bin| level(view, per_bin)).collect()
+}
+
+fn level(view: &View<'_>, per_bin: i64) -> Level {
     let intervals = view.intervals();
-    let per_bin = (intervals.max(1) as u64).div_ceil(BINS_MAX as u64) as i64;
     let present = view.present();
     let wanted = &view.manifest().wanted;
     let mut bins: Vec<Bin> = (0..intervals)
@@ -38,14 +77,26 @@ pub(crate) fn bins(view: &View<'_>) -> Vec<Bin> {
                 to_s: view.match_s(view.start_of(next)),
                 wanted: wanted.get(last).map(|&viewers| u64::from(viewers)),
                 present: present.get(last).copied().flatten(),
-                p50_us: None,
-                p99_us: None,
+                requests: 0,
+                retries: 0,
+                times: None,
                 failures: 0,
             }
         })
         .collect();
+    fill_requests(view, per_bin, &mut bins);
     fill_times(view, per_bin, &mut bins);
-    bins
+    let step_s = view.match_s(hulk_record::Offset(per_bin * view.interval_us()));
+    Level { step_s, bins }
+}
+
+fn fill_requests(view: &View<'_>, per_bin: i64, bins: &mut [Bin]) {
+    for ((_, due), send) in &view.sends {
+        if let Some(bin) = bins.get_mut((i64::from(*due) / per_bin) as usize) {
+            bin.requests += send.first + send.retries;
+            bin.retries += send.retries;
+        }
+    }
 }
 
 /// Frames come in the order of time, so one histogram serves all bins.
@@ -65,9 +116,6 @@ fn fill_times(view: &View<'_>, per_bin: i64, bins: &mut [Bin]) {
                 }
             }
         }
-        if samples.count() > 0 {
-            bin.p50_us = Some(samples.quantile_us(500_000).min(samples.max_us()));
-            bin.p99_us = Some(samples.quantile_us(990_000).min(samples.max_us()));
-        }
+        bin.times = Times::of(&samples);
     }
 }

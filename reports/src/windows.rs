@@ -104,6 +104,7 @@ pub(crate) struct Figures {
     pub(crate) failure_share: Option<f64>,
     /// None where the samples are too few to bound it.
     pub(crate) p50_us: Option<u64>,
+    pub(crate) p90_us: Option<u64>,
     pub(crate) p99_us: Option<u64>,
     pub(crate) not_served: u64,
     pub(crate) viewers_not_served: u64,
@@ -364,6 +365,7 @@ fn answers(view: &View<'_>, from: i64, to: i64) -> (Figures, BTreeMap<String, Fi
             failures: *failures,
             failure_share: (answers > 0).then(|| *failures as f64 / answers as f64),
             p50_us: quantile(500_000),
+            p90_us: quantile(900_000),
             p99_us: quantile(990_000),
             ..Figures::default()
         }

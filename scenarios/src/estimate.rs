@@ -18,9 +18,10 @@ const SAMPLE: u32 = 2000;
 /// What a run asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// Most viewers at one time, those on the home page included: one connection and one file
-    /// descriptor each.
+    /// Most viewers at one time, those on the home page included.
     pub viewers_peak: u32,
+    /// So many connections a viewer keeps, each with a file descriptor.
+    pub connections_per_viewer: u32,
     /// Visits in all.
     pub arrivals: u64,
     /// Most requests per wall second, over any ten seconds.
@@ -62,6 +63,7 @@ impl Estimate {
             bins.peak(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>());
         Self {
             viewers_peak,
+            connections_per_viewer: rehearsal.target.connections_per_viewer(),
             arrivals: schedule.visits.len() as u64,
             requests_per_s_peak,
             connects_per_s_peak: bins
@@ -95,8 +97,12 @@ impl Estimate {
         }
         let needed = self.machine.descriptors;
         if needed > descriptors {
+            let each = match self.connections_per_viewer {
+                1 => String::new(),
+                origins => format!(" ({origins} a viewer: one for each origin of the target)"),
+            };
             warnings.push(format!(
-                "{needed} file descriptors are needed and {descriptors} are allowed: lower \
+                "{needed} file descriptors are needed{each} and {descriptors} are allowed: lower \
                  `audience.scale`, or raise the limit (`ulimit -n`)"
             ));
         }

@@ -39,9 +39,10 @@ pub use shipped::{TEMPLATES, shipped_rehearsal, shipped_rehearsal_names};
 pub use steps::{
     AfterStep, Does, EveryStep, Flag, HlsStep, Method, RequestSpec, SequenceStep, Step,
 };
-pub use target::{Embedded, Target};
+pub use target::{Certificates, Embedded, Origin, Own, Target, TlsSettings};
 pub use trial::{
     Answer, Body, Broke, Came, Cut, Ending, Exchange, Failure, Look, Opening, Paint, Printer, Row,
     Timing, Trial, TrialOptions, Unreached, Upcoming,
 };
+pub use values::Secret;
 pub use viewer::{Books, Going, Next, Viewer};

@@ -226,7 +226,7 @@ impl Rehearsal {
     pub fn platform(&self) -> Option<&Embedded> {
         match &self.target {
             Target::Embedded(embedded) => Some(embedded),
-            Target::Url { .. } => None,
+            Target::Url(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@
 //!              └─ gives up                   └─ abandons    └─ gone
 //! ```
 //!
-//! One connection a viewer, so one request at a time: [`Session::next`] says what is due and when,
+//! One request at a time: [`Session::next`] says what is due and when,
 //! the shell waits, sends, and hands the end of it to [`Session::answered`]. At [`Session::until`]
 //! a leg of the stay is over: what is in flight is given up, and [`Session::turn`] goes on.
 
@@ -297,7 +297,9 @@ impl Session {
         let Some(request) = request_of(&script, planned.what) else {
             let What::Hls(request) = planned.what else { return Outcome::CheckFailed };
             return match (judge_status(ended, 200), ended) {
-                (Outcome::Ok, Ended::Answer { body, .. }) => self.judge_hls(request, now, body),
+                (Outcome::Ok, Ended::Answer { body, .. }) => {
+                    self.judge_hls((planned, request), now, body)
+                }
                 (outcome, _) => outcome,
             };
         };

@@ -1,9 +1,22 @@
 //! What a rehearsal is aimed at.
 
-use hulk_consent::Scope;
+mod base;
+mod certificates;
+mod headers;
+mod own;
+mod read;
+
+use std::net::SocketAddr;
+
 use hulk_scaling::{PlatformSpec, Policy};
-use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use base::Base;
+pub use certificates::Certificates;
+pub use own::Own;
+pub(crate) use read::UrlSettings;
+
+use crate::values::Secret;
 
 /// The embedded reference platform, with the policies that scale it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,50 +27,97 @@ pub struct Embedded {
     pub policies: Vec<Policy>,
 }
 
+impl Embedded {
+    /// The names of its edges.
+    pub(crate) fn edges(&self) -> Vec<String> {
+        self.platform.edges.iter().map(|edge| edge.name.clone()).collect()
+    }
+}
+
 /// What a rehearsal is aimed at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// The reference platform, started as a child process.
     Embedded(Box<Embedded>),
-    /// Somebody's own service on this machine; nobody observes its capacity.
-    Url {
-        /// Host, as written.
-        host: String,
-        /// Port.
-        port: u16,
-    },
+    /// Somebody's own services on this machine; nobody observes their capacity.
+    Url(Own),
+}
+
+/// A place that requests go to, with what is the same for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// `scheme://host`, and the port where it is not the scheme's own.
+    pub base: String,
+    /// Where the connection goes.
+    pub address: SocketAddr,
+    /// The `host` header.
+    pub host: String,
+    /// How the connection is encrypted; none for plain HTTP.
+    pub tls: Option<TlsSettings>,
+    /// Headers of each request, names in lower case. A request's own header of that name goes
+    /// before.
+    pub headers: Vec<(String, Secret)>,
+}
+
+/// How a connection is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsSettings {
+    /// The name or address that the server's certificate must be for.
+    pub name: String,
+    /// Who may have signed it, by the place in [`Target::trusts`].
+    pub trust: u16,
+}
+
+impl Origin {
+    /// An edge of the embedded platform: plain HTTP at an address.
+    fn plain(address: SocketAddr) -> Self {
+        let host = address.to_string();
+        Self { base: format!("http://{host}"), address, host, tls: None, headers: Vec::new() }
+    }
 }
 
 impl Target {
-    /// Reads `url = { base = "http://127.0.0.1:8080" }`; whatever is outside the scope is a
-    /// problem of the file, found before anything is sent.
-    pub(crate) fn read_url(section: &Section<'_>) -> Option<Self> {
-        let base = section.text("base")?;
-        let parsed = parse_base(&base);
-        let (host, port) = match parsed {
-            Ok(parsed) => parsed,
-            Err(reason) => {
-                let hint = Some("for example `base = \"http://127.0.0.1:8080\"`".to_owned());
-                section.problem_at("base", format!("`{base}` cannot be a target: {reason}"), hint);
-                return None;
-            }
-        };
-        if let Err(refusal) = Scope::default().permit_host(&host, port) {
-            let hint = Some("nothing has been sent; aim it at this machine's loopback".to_owned());
-            section.problem_at("base", format!("no consent: {refusal}"), hint);
-            return None;
-        }
-        Some(Self::Url { host, port })
-    }
-
     /// The names of the edges that viewers ask; one without a name of its own for a URL.
     pub fn edges(&self) -> Vec<String> {
         match self {
-            Self::Embedded(embedded) => {
-                embedded.platform.edges.iter().map(|edge| edge.name.clone()).collect()
-            }
-            Self::Url { .. } => vec!["target".to_owned()],
+            Self::Embedded(embedded) => embedded.edges(),
+            Self::Url(_) => Own::edges(),
+        }
+    }
+
+    /// Where requests go: the file's own origins, or the embedded platform's edges, which have
+    /// their addresses from its start on.
+    pub fn origins(&self, edges: &[SocketAddr]) -> Vec<Origin> {
+        match self {
+            Self::Embedded(_) => edges.iter().copied().map(Origin::plain).collect(),
+            Self::Url(own) => own.origins.clone(),
+        }
+    }
+
+    /// Which of the origins a request goes to: a viewer of the embedded platform asks an edge for
+    /// everything, a service of one's own has its origin. Both are given by their places.
+    pub fn destination(&self, edge: usize, service: u16) -> usize {
+        match self {
+            Self::Embedded(_) => edge,
+            Self::Url(own) => own.origin_of(service),
+        }
+    }
+
+    /// How many connections a viewer keeps: one to each origin of one's own, and one in all to the
+    /// embedded platform, whose viewers go from one edge to the next.
+    pub fn connections_per_viewer(&self) -> u32 {
+        match self {
+            Self::Embedded(_) => 1,
+            Self::Url(own) => own.origins.len() as u32,
+        }
+    }
+
+    /// The sets of those who may have signed a server's certificate.
+    pub fn trusts(&self) -> &[Certificates] {
+        match self {
+            Self::Embedded(_) => &[],
+            Self::Url(own) => &own.trusts,
         }
     }
 
@@ -65,46 +125,10 @@ impl Target {
     pub fn name(&self) -> String {
         match self {
             Self::Embedded(_) => "the embedded reference platform".to_owned(),
-            Self::Url { host, port } => format!("http://{host}:{port}"),
+            Self::Url(own) => own.name(),
         }
-    }
-}
-
-fn parse_base(base: &str) -> Result<(String, u16), &'static str> {
-    let rest = base.strip_prefix("http://").ok_or("it must start with `http://`")?;
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if rest.contains(['/', '?', '#', '@']) {
-        return Err("it must be a host and a port only; paths belong to the journey's steps");
-    }
-    let split = match rest.rfind(':') {
-        Some(at) if !rest[at..].contains(']') => (&rest[..at], Some(&rest[at + 1..])),
-        _ => (rest, None),
-    };
-    let port = match split.1 {
-        Some(text) => text.parse().map_err(|_| "the port must be from 1 to 65535")?,
-        None => 80,
-    };
-    match (split.0, port) {
-        ("", _) => Err("it names no host"),
-        (_, 0) => Err("the port must be from 1 to 65535"),
-        (host, port) => Ok((host.to_owned(), port)),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base_urls() {
-        assert_eq!(parse_base("http://127.0.0.1:8080"), Ok(("127.0.0.1".into(), 8080)));
-        assert_eq!(parse_base("http://localhost/"), Ok(("localhost".into(), 80)));
-        assert_eq!(parse_base("http://[::1]:81"), Ok(("[::1]".into(), 81)));
-        assert_eq!(parse_base("http://[::1]"), Ok(("[::1]".into(), 80)));
-        for wrong in
-            ["https://localhost", "localhost", "http://", "http://a/b", "http://a:0", "http://u@a"]
-        {
-            assert!(parse_base(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

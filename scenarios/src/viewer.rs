@@ -156,6 +156,13 @@ impl Viewer {
         }
     }
 
+    /// Something about the request in flight that its outcome does not say, to be told to the user.
+    pub fn trouble(&self, what: &str, books: &mut Books) {
+        if let Some(InFlight { planned, .. }) = &self.in_flight {
+            books.recorder.trouble(planned.journey, planned.step, what);
+        }
+    }
+
     /// The request came to its end at `now`, with a body of so many bytes.
     pub fn ended(&mut self, ended: Ended<'_>, bytes: u64, now: Offset, books: &mut Books) {
         let Some(in_flight) = self.in_flight.take() else { return };

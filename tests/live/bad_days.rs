@@ -246,9 +246,11 @@ fn a_clock_that_is_set_back_changes_nothing() {
 fn a_terminal_that_is_closed_ends_the_run_in_order() {
     let target = SmallTarget::start(Manner::Answers);
     let bench = bench("hangup", target.port);
-    // What the shell traps, its children get as it was: not ignored.
-    let inside =
-        format!("trap : HUP; '{HULK}' rehearse bad.toml; echo $? >code.new; mv code.new code");
+    // The terminal's shell dies of it, which tells all the others; what the inner shell traps, its
+    // children get as it was: not ignored.
+    let inside = format!(
+        "sh -c 'trap : HUP; \"{HULK}\" rehearse bad.toml; echo $? >code.new; mv code.new code'; true"
+    );
     let mut running = bench.start(&["script", "-qec", &inside, "/dev/null"]);
     running.wait_for_folder();
     sleep(TO_WINDOW + Duration::from_millis(1200));

@@ -128,8 +128,13 @@ impl Bench {
 
     /// A rehearsal to its end, again when the machine lost time.
     pub(crate) fn rehearse(&self, file: &str) -> Run {
+        self.rehearse_each(file, || self.rehearsal(file))
+    }
+
+    /// The same with a start of its own, which is called again for each repetition.
+    pub(crate) fn rehearse_each(&self, file: &str, start: impl Fn() -> Running) -> Run {
         for repeat in 1..=REPEATS_MAX {
-            let run = self.rehearsal(file).end();
+            let run = start().end();
             if run.code != 6 || !run.stdout.to_lowercase().contains("the machine lost time") {
                 return run;
             }
@@ -137,7 +142,7 @@ impl Bench {
             // Past the test's own capture: it is said whether the test passes or not.
             stderr().write_all(line.as_bytes()).unwrap();
         }
-        self.rehearsal(file).end()
+        start().end()
     }
 }
 

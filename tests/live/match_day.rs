@@ -43,7 +43,8 @@ fn two_commands_on_a_fresh_machine_end_in_pass() {
     assert!(run.folder().ends_with(Path::new(report).parent().unwrap()), "{report}");
     assert!(run.took.as_secs_f64() <= 100.0, "{:?}", run.took);
     let measures = Measure::ALL.map(|measure| format!("{}.hlog", measure.name()));
-    let made = ["summary.json", "report.html"].map(String::from).into_iter().chain(measures);
+    let made = ["summary.json", "report.html", "report-static.html"].map(String::from);
+    let made = made.into_iter().chain(measures);
     for name in made.chain(RECORD.map(|name| format!("record/{name}"))) {
         let size = fs::metadata(run.folder().join(&name)).map_or(0, |file| file.len());
         assert!(size > 0, "{name} is missing or empty");

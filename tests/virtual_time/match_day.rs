@@ -17,7 +17,7 @@ fn match_day() -> Rehearsal {
 fn embedded(rehearsal: &mut Rehearsal) -> &mut Embedded {
     match &mut rehearsal.target {
         Target::Embedded(embedded) => embedded,
-        Target::Url { .. } => panic!("match-day has an embedded target"),
+        Target::Url(_) => panic!("match-day has an embedded target"),
     }
 }
 

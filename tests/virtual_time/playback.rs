@@ -62,8 +62,10 @@ fn without_any_edge_the_video_stands_still_and_with_one_it_hardly_does() {
     // A minute of four is gone, but for what is in the buffers: up to 18 s.
     let lost = none.stalled_us + none.down_us;
     let share = lost as f64 / (lost + none.watched_us) as f64;
-    assert!((0.1..0.35).contains(&share), "{share}: {none:?}");
-    assert!(none.stalls >= 300 && none.viewers_stalled >= 300, "{none:?}");
+    assert!((0.05..0.5).contains(&share), "{share}: {none:?}");
+    // Most players give up before they are dry: what is lost then is told as `down`.
+    assert!(none.stalls >= 20 && none.gave_up >= 300, "{none:?}");
+    assert!(none.failed_starts >= 100, "{none:?}");
     assert!(none.viewers_stalled <= none.stalls, "{none:?}");
 }
 

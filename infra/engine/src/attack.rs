@@ -88,7 +88,7 @@ async fn attack(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Result<()
     let arguments =
         ["hulk", "--test-plan", &plan, "-q", "--no-telnet", "--no-metrics", "--no-print-metrics"];
     let configuration = GooseConfiguration::try_parse_from(arguments)?;
-    let address = shared.permit(0).address();
+    let address = shared.destination(0).permit().address();
     let function: TransactionFunction = {
         let phase = phase.clone();
         Arc::new(move |user| {

@@ -3,6 +3,7 @@
 mod attack;
 mod driver;
 mod machine;
+mod origin;
 mod pool;
 mod recording;
 mod run;

@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hulk_net::Epoch;
+use hulk_net::{Epoch, TlsError};
 use hulk_record::{Frame, MatchTime, Offset, RecorderPlan};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Arrival, Permit, Rehearsal};
-use hyper::header::HeaderValue;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::attack::{AttackError, DataPlane};
 use crate::driver::drive;
 use crate::machine::Machine;
+use crate::origin::{Destination, destinations};
 use crate::pool::Pool;
 use crate::recording::Recording;
 
@@ -41,7 +41,8 @@ pub enum Phase {
 pub struct Assignment {
     /// What is rehearsed.
     pub rehearsal: Arc<Rehearsal>,
-    /// Where the load goes: the edges in the order of the rehearsal's.
+    /// Where the load goes: the embedded platform's edges, or the target's own origins, in their
+    /// order.
     pub permits: Vec<Permit>,
     /// The slots of the shard.
     pub slots: Range<u32>,
@@ -67,9 +68,15 @@ pub enum EngineError {
     /// The driver's task ended without a word.
     #[error("the driver's task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
-    /// There is no address, or one without a header form.
-    #[error("the target has no address, or one that cannot be a `host` header")]
-    Host,
+    /// Not each of the target's origins may be sent to.
+    #[error("the target's origins and the permits for them do not fit together")]
+    Permits,
+    /// A header of the target's that cannot be one; its value is not shown.
+    #[error("a header of the target, or its host, cannot be sent")]
+    Header,
+    /// No encrypted connection can be made.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Not all users were there in time.
     #[error("only {joined} of {wanted} users were launched within {within:?}")]
     Launch {
@@ -86,8 +93,10 @@ pub enum EngineError {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) rehearsal: Arc<Rehearsal>,
-    /// The edges, with their `host` headers, made once. At least one.
-    edges: Vec<(Permit, HeaderValue)>,
+    /// Where requests go. At least one.
+    destinations: Vec<Destination>,
+    /// So many connections a viewer keeps.
+    pub(crate) connections_max: usize,
     pub(crate) run_id: u32,
     pub(crate) pool: Pool,
     pub(crate) recording: Recording,
@@ -119,14 +128,14 @@ impl Shared {
         self.unix_ms_at_0.load(Ordering::Relaxed) + at.0 / 1000
     }
 
-    /// Where an edge is.
-    pub(crate) fn permit(&self, edge: usize) -> Permit {
-        self.edges[edge % self.edges.len()].0
+    /// The place of the destination of a viewer at an edge who asks a service.
+    pub(crate) fn place(&self, edge: usize, service: u16) -> usize {
+        self.rehearsal.target.destination(edge, service) % self.destinations.len()
     }
 
-    /// The `host` header of an edge.
-    pub(crate) fn host(&self, edge: usize) -> HeaderValue {
-        self.edges[edge % self.edges.len()].1.clone()
+    /// The destination at a place.
+    pub(crate) fn destination(&self, place: usize) -> &Destination {
+        &self.destinations[place]
     }
 
     fn epoch(&self) -> Epoch {
@@ -171,7 +180,8 @@ impl Engine {
             pool: Pool::new(users),
             recording: Recording::new(plan, rehearsal.lead_in_from(), worker),
             until: rehearsal.until(),
-            edges: edges(permits)?,
+            destinations: destinations(&rehearsal.target, &permits)?,
+            connections_max: rehearsal.target.connections_per_viewer() as usize,
             run_id,
             epoch: OnceLock::new(),
             unix_ms_at_0: AtomicI64::new(0),
@@ -272,12 +282,4 @@ impl Engine {
             sleep(Duration::from_millis(2)).await;
         }
     }
-}
-
-/// The edges with their headers.
-fn edges(permits: Vec<Permit>) -> Result<Vec<(Permit, HeaderValue)>, EngineError> {
-    let host = |permit: &Permit| HeaderValue::from_str(&permit.address().to_string());
-    let edges = permits.into_iter().map(|permit| Ok((permit, host(&permit)?)));
-    let edges: Result<Vec<_>, hyper::header::InvalidHeaderValue> = edges.collect();
-    edges.ok().filter(|edges| !edges.is_empty()).ok_or(EngineError::Host)
 }

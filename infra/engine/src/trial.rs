@@ -1,4 +1,4 @@
-//! The one connection of a trial: sends, reads and measures.
+//! The way of a trial to its target: sends, reads and measures.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -6,10 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hulk_net::{Connection, HttpError};
-use hulk_scenarios::{Broke, Came, Method, Permit, Rendered, Timing};
+use hulk_scenarios::{Broke, Came, Method, Permit, Rendered, Target, Timing};
 use hyper::Request;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderValue};
 use tokio::time::{Instant, timeout_at};
+
+use crate::origin::{Destination, destinations};
+use crate::run::EngineError;
 
 /// Of an answer so much is kept, as in a rehearsal; more is counted and thrown away.
 const BODY_KEPT_MAX: usize = 1 << 20;
@@ -17,11 +20,8 @@ const BODY_KEPT_MAX: usize = 1 << 20;
 /// A viewer's way to the target.
 #[derive(Debug)]
 pub struct TrialLine {
-    permits: Vec<Permit>,
-    /// What the `host` header says, by edge.
-    hosts: Vec<String>,
-    /// With the edge that it leads to.
-    connection: Option<(usize, Connection)>,
+    /// Each with its connection, where it is open.
+    destinations: Vec<(Destination, Option<Connection>)>,
 }
 
 /// What has been measured when a time limit cuts an exchange off.
@@ -32,29 +32,34 @@ struct Measured {
 }
 
 impl TrialLine {
-    /// To these edges.
-    pub fn new(permits: Vec<Permit>, hosts: Vec<String>) -> Self {
-        Self { permits, hosts, connection: None }
+    /// To the target's origins, with the right to each.
+    ///
+    /// # Errors
+    /// When a certificate or a header of the target cannot be used.
+    pub fn new(target: &Target, permits: &[Permit]) -> Result<Self, EngineError> {
+        let destinations = destinations(target, permits)?;
+        Ok(Self { destinations: destinations.into_iter().map(|to| (to, None)).collect() })
     }
 
-    /// Sends a request to an edge, and reads the answer or finds out why there is none.
+    /// Sends a request to an origin, and reads the answer or finds out why there is none.
     pub async fn exchange(
         &mut self,
-        edge: usize,
-        (method, rendered, id): (Method, &Rendered, &str),
+        origin: usize,
+        request: (Method, &Rendered, &str),
         timeout_ms: f64,
     ) -> (Came, Timing) {
         let started = Instant::now();
         let deadline = started + Duration::from_micros((timeout_ms * 1e3) as u64);
         let mut measured = Measured::default();
-        let exchange = self.try_exchange(edge, (method, rendered, id), &mut measured);
+        let exchange = self.try_exchange(origin, request, &mut measured);
         let came = match timeout_at(deadline, exchange).await {
             Ok(Ok(came)) => came,
             Ok(Err(broke)) => Came::Failed(broke),
             Err(_) => Came::Failed(Broke::TimedOut(measured.first_byte_us.is_some())),
         };
-        if matches!(came, Came::Failed(_)) {
-            self.connection = None;
+        if let (Came::Failed(_), Some((_, connection))) = (&came, self.destinations.get_mut(origin))
+        {
+            *connection = None;
         }
         let Measured { connect_us, first_byte_us } = measured;
         (came, Timing { connect_us, first_byte_us, total_us: micros_since(started) })
@@ -62,23 +67,25 @@ impl TrialLine {
 
     async fn try_exchange(
         &mut self,
-        edge: usize,
+        origin: usize,
         (method, rendered, id): (Method, &Rendered, &str),
         measured: &mut Measured,
     ) -> Result<Came, Broke> {
-        let usable = |(to, connection): &(usize, Connection)| *to == edge && connection.is_open();
-        if !self.connection.as_ref().is_some_and(usable) {
-            self.connection = None;
-            let from = Instant::now();
-            let connection = self.open(edge).await?;
-            measured.connect_us = Some(micros_since(from));
-            self.connection = Some((edge, connection));
-        }
-        let host = self.hosts.get(edge).map_or("", String::as_str);
-        let request = request(method, rendered, host, id).map_err(Broke::Unwritable)?;
-        let Some((_, connection)) = &mut self.connection else {
-            return Err(Broke::NoConnection("it is gone".to_owned()));
+        let Some((destination, connection)) = self.destinations.get_mut(origin) else {
+            return Err(Broke::NoConnection("there is no such origin".to_owned()));
         };
+        let open = match connection.take().filter(Connection::is_open) {
+            Some(open) => open,
+            None => {
+                let from = Instant::now();
+                let open = destination.connect().await.map_err(unconnected)?;
+                measured.connect_us = Some(micros_since(from));
+                open
+            }
+        };
+        let connection = connection.insert(open);
+        let request =
+            request(method, rendered, &destination.host, id).map_err(Broke::Unwritable)?;
         let sent = Instant::now();
         let broken = |error: &dyn std::error::Error| Broke::Broken(in_full(error));
         let answer = connection.send(request).await.map_err(|error| broken(&error))?;
@@ -98,18 +105,14 @@ impl TrialLine {
             .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         Ok(Came::Answer(head.status.as_u16(), headers.collect(), kept, bytes))
     }
+}
 
-    /// The only place where a trial opens a connection.
-    async fn open(&self, edge: usize) -> Result<Connection, Broke> {
-        let Some(permit) = self.permits.get(edge) else {
-            return Err(Broke::NoConnection("there is no such edge".to_owned()));
-        };
-        Connection::open(*permit).await.map_err(|error| match error {
-            HttpError::Connect { to, source } if source.kind() == ErrorKind::ConnectionRefused => {
-                Broke::Refused(to.to_string())
-            }
-            error => Broke::NoConnection(in_full(&error)),
-        })
+fn unconnected(error: HttpError) -> Broke {
+    match error {
+        HttpError::Connect { to, source } if source.kind() == ErrorKind::ConnectionRefused => {
+            Broke::Refused(to.to_string())
+        }
+        error => Broke::NoConnection(in_full(&error)),
     }
 }
 
@@ -117,7 +120,7 @@ impl TrialLine {
 fn request(
     method: Method,
     rendered: &Rendered,
-    host: &str,
+    host: &HeaderValue,
     id: &str,
 ) -> Result<Request<Full<Bytes>>, String> {
     let method = match method {

@@ -14,6 +14,7 @@ use hyper::{Request, Response};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::origin::Destination;
 use crate::run::{Phase, Shared};
 
 /// Of an answer that a step looks into, so much is kept; more is counted and thrown away.
@@ -26,8 +27,8 @@ pub(crate) struct Visit<'a> {
     shared: &'a Arc<Shared>,
     slot: usize,
     viewer: Viewer,
-    /// With the edge that it leads to.
-    connection: Option<(usize, Connection)>,
+    /// The connections that there are, each with the place of the destination that it leads to.
+    connections: Vec<(usize, Connection)>,
     rendered: Rendered,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -37,7 +38,12 @@ pub(crate) struct Visit<'a> {
 /// What came of an exchange: a status, or how it failed.
 enum Exchange {
     Status(u16),
-    Failed(Outcome),
+    /// There is no connection.
+    Unconnected(HttpError),
+    /// The connection was there, and no complete answer came.
+    Broken(HttpError),
+    /// The journey made something of it that is no request.
+    Unwritable,
     /// This machine had no descriptor or port left.
     Exhausted,
 }
@@ -63,7 +69,7 @@ impl<'a> Visit<'a> {
             shared,
             slot,
             viewer: Viewer::come(&shared.rehearsal, arrival, now, books),
-            connection: None,
+            connections: Vec::new(),
             rendered: Rendered::default(),
             headers: HeaderMap::new(),
             body: Vec::new(),
@@ -103,7 +109,7 @@ impl<'a> Visit<'a> {
             let going = self.viewer.turn(now, &mut self.shared.recording.books());
             match going {
                 Going::On => {}
-                Going::Disconnected => self.connection = None,
+                Going::Disconnected => self.connections.clear(),
                 Going::Over => return,
             }
         }
@@ -117,7 +123,9 @@ impl<'a> Visit<'a> {
         self.shared.pool.awaiting(self.slot, sent);
         let deadline_at = self.shared.instant(deadline);
         let given_up = deadline >= self.viewer.until();
-        let exchange = timeout_at(deadline_at, self.exchange(method, planned.wants_body)).await;
+        let place = self.shared.place(self.viewer.edge(), planned.service);
+        let exchange = self.exchange(place, method, planned.wants_body);
+        let exchange = timeout_at(deadline_at, exchange).await;
         self.shared.pool.answered(self.slot);
         let done = self.shared.now();
         let ended = match exchange {
@@ -128,12 +136,20 @@ impl<'a> Visit<'a> {
             Ok(Exchange::Status(status)) => {
                 Ended::Answer { status, headers: &Received(&self.headers), body: &self.body }
             }
-            Ok(Exchange::Failed(outcome)) => {
-                self.connection = None;
-                Ended::Failed(outcome)
+            Ok(Exchange::Unconnected(error)) => {
+                self.failed(place, "no connection", &error);
+                Ended::Failed(Outcome::ConnectError)
+            }
+            Ok(Exchange::Broken(error)) => {
+                self.failed(place, "no answer", &error);
+                Ended::Failed(Outcome::Broken)
+            }
+            Ok(Exchange::Unwritable) => {
+                self.close(place);
+                Ended::Failed(Outcome::CheckFailed)
             }
             Err(_) => {
-                self.connection = None;
+                self.close(place);
                 if given_up {
                     // The turn records what is in flight as abandoned.
                     return true;
@@ -145,35 +161,54 @@ impl<'a> Visit<'a> {
         true
     }
 
-    async fn exchange(&mut self, method: Method, wants_body: bool) -> Exchange {
+    /// An exchange failed: its connection is closed, and the user is told why.
+    fn failed(&mut self, place: usize, what: &str, error: &HttpError) {
+        self.close(place);
+        let why = error.why();
+        self.viewer.trouble(&format!("{what}: {why}"), &mut self.shared.recording.books());
+    }
+
+    /// Closes the connection to a place, if there is one.
+    fn close(&mut self, place: usize) {
+        self.connections.retain(|(to, _)| *to != place);
+    }
+
+    /// An open connection to a place, by its index; none where there is none.
+    fn open_to(&self, place: usize) -> Option<usize> {
+        let usable = |(to, known): &(usize, Connection)| *to == place && known.is_open();
+        self.connections.iter().position(usable)
+    }
+
+    async fn exchange(&mut self, place: usize, method: Method, wants_body: bool) -> Exchange {
         self.bytes = 0;
-        let edge = self.viewer.edge();
-        let usable = |(to, connection): &(usize, Connection)| *to == edge && connection.is_open();
-        if !self.connection.as_ref().is_some_and(usable) {
-            // An old connection is closed before there is another.
-            self.connection = None;
-            match Connection::open(self.shared.permit(edge)).await {
-                Ok(connection) => self.connection = Some((edge, connection)),
-                Err(HttpError::Connect { source, .. }) if is_exhausted(&source) => {
-                    return Exchange::Exhausted;
+        let destination = self.shared.destination(place);
+        let open = match self.open_to(place) {
+            Some(open) => open,
+            None => {
+                self.close(place);
+                if self.connections.len() >= self.shared.connections_max {
+                    // An old connection is closed before there is another.
+                    self.connections.clear();
                 }
-                Err(_) => return Exchange::Failed(Outcome::ConnectError),
+                match destination.connect().await {
+                    Ok(connection) => self.connections.push((place, connection)),
+                    Err(HttpError::Connect { source, .. }) if is_exhausted(&source) => {
+                        return Exchange::Exhausted;
+                    }
+                    Err(error) => return Exchange::Unconnected(error),
+                }
+                self.connections.len() - 1
             }
-        }
-        let Some(request) = self.request(edge, method) else {
-            return Exchange::Failed(Outcome::CheckFailed);
         };
-        let Some((_, connection)) = &mut self.connection else {
-            return Exchange::Failed(Outcome::ConnectError);
-        };
+        let Some(request) = self.request(destination, method) else { return Exchange::Unwritable };
         self.viewer.wrote();
-        match connection.send(request).await {
+        match self.connections[open].1.send(request).await {
             Ok(answer) => self.read(answer, wants_body).await,
-            Err(_) => Exchange::Failed(Outcome::Broken),
+            Err(error) => Exchange::Broken(error),
         }
     }
 
-    fn request(&self, edge: usize, method: Method) -> Option<Request<Full<Bytes>>> {
+    fn request(&self, destination: &Destination, method: Method) -> Option<Request<Full<Bytes>>> {
         let (viewer, send) = self.viewer.send_id();
         let id = format!("{:08x}-{viewer}-{send}", self.shared.run_id);
         let body = match self.rendered.body.as_str() {
@@ -188,9 +223,15 @@ impl<'a> Visit<'a> {
                 Method::Delete => hyper::Method::DELETE,
             })
             .uri(self.rendered.path.as_str())
-            .header(HOST, self.shared.host(edge))
+            .header(HOST, &destination.host)
             .header("x-hulk-request", id);
-        for (name, value) in &self.rendered.headers {
+        let own = &self.rendered.headers;
+        for (name, value) in &destination.headers {
+            if !own.iter().any(|(known, _)| known == name.as_str()) {
+                request = request.header(name, value);
+            }
+        }
+        for (name, value) in own {
             request = request.header(name.as_str(), value.as_str());
         }
         request.body(Full::new(body)).ok()
@@ -199,13 +240,16 @@ impl<'a> Visit<'a> {
     /// Counts the body; keeps it where a step looks into it.
     async fn read<B>(&mut self, answer: Response<B>, keep: bool) -> Exchange
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
     {
         let (head, mut body) = answer.into_parts();
         self.headers = head.headers;
         self.body.clear();
         while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return Exchange::Failed(Outcome::Broken) };
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(error) => return Exchange::Broken(HttpError::Broken(error)),
+            };
             let Some(data) = frame.data_ref() else { continue };
             self.bytes += data.len() as u64;
             if keep && self.body.len() + data.len() <= BODY_KEPT_MAX {

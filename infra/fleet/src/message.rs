@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Plan {
     /// What is rehearsed.
     pub rehearsal: Rehearsal,
-    /// Where the load goes, the edges in the order of the rehearsal's; the worker asks its own
-    /// scope for consent.
+    /// Where the load goes, in the order of the target's origins; the worker asks its own scope
+    /// for consent.
     pub targets: Vec<SocketAddr>,
     /// The shard: slots from here …
     pub slots_from: u32,

@@ -10,7 +10,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+
+use crate::Tls;
 
 /// Answers of control ports are small: more is damage.
 const CONTROL_BODY_MAX: usize = 4 << 20;
@@ -23,7 +27,7 @@ pub enum HttpError {
     Connect {
         /// Where to.
         to: std::net::SocketAddr,
-        /// What the operating system said.
+        /// What the operating system said, or what was wrong with the encryption.
         #[source]
         source: io::Error,
     },
@@ -64,9 +68,26 @@ impl Connection {
     /// # Errors
     /// When there is no connection.
     pub async fn open(permit: Permit) -> Result<Self, HttpError> {
-        let stream = crate::dial(permit)
-            .await
-            .map_err(|source| HttpError::Connect { to: permit.address(), source })?;
+        Self::over(dialled(permit).await?).await
+    }
+
+    /// Dials, encrypts and starts HTTP/1.1.
+    ///
+    /// # Errors
+    /// When there is no connection, or the server's certificate does not fit.
+    pub async fn open_tls(permit: Permit, tls: &Tls) -> Result<Self, HttpError> {
+        let stream = dialled(permit).await?;
+        let encrypted = tls.connect(stream).await;
+        let stream =
+            encrypted.map_err(|source| HttpError::Connect { to: permit.address(), source })?;
+        Self::over(stream).await
+    }
+
+    /// Starts HTTP/1.1 over what there is.
+    async fn over<S>(stream: S) -> Result<Self, HttpError>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Its error, if any, reaches whoever waits for an answer.
         let driver = tokio::spawn(async move {
@@ -91,6 +112,10 @@ impl Connection {
         self.sender.ready().await?;
         Ok(self.sender.send_request(request).await?)
     }
+}
+
+async fn dialled(permit: Permit) -> Result<TcpStream, HttpError> {
+    crate::dial(permit).await.map_err(|source| HttpError::Connect { to: permit.address(), source })
 }
 
 impl Drop for Connection {

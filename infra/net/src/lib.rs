@@ -4,6 +4,8 @@
 
 mod epoch;
 mod http;
+mod tls;
+mod why;
 
 use std::io;
 
@@ -12,6 +14,7 @@ use tokio::net::TcpStream;
 pub use epoch::Epoch;
 pub use http::{Connection, HttpError, ask, fetch, fetch_large, post};
 pub use hulk_consent::{Permit, Scope};
+pub use tls::{Tls, TlsError, Trust};
 
 /// Connects to the permitted address, with Nagle's algorithm off: requests are small and timed.
 ///

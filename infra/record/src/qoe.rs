@@ -70,10 +70,16 @@ impl QoeCounts {
         self.started + self.failed_starts + self.left_before_start
     }
 
-    /// Stalled ÷ (stalled + watched); none where nothing was watched.
+    /// Time in which a viewer who wanted to watch saw a still picture, or no player at all.
+    pub fn lost_us(&self) -> u64 {
+        self.stalled_us + self.down_us
+    }
+
+    /// Lost ÷ (lost + watched); none where nothing was watched. Time without a player is in it: a
+    /// player that gives up soon would hide an outage otherwise.
     pub fn stall_ratio(&self) -> Option<f64> {
-        let all = self.stalled_us + self.watched_us;
-        (all > 0).then(|| self.stalled_us as f64 / all as f64)
+        let all = self.lost_us() + self.watched_us;
+        (all > 0).then(|| self.lost_us() as f64 / all as f64)
     }
 }
 
@@ -100,5 +106,7 @@ mod tests {
         assert_eq!(QoeCounts::default().stall_ratio(), None);
         let counts = QoeCounts { stalled_us: 1, watched_us: 3, ..QoeCounts::default() };
         assert_eq!(counts.stall_ratio(), Some(0.25));
+        let counts = QoeCounts { down_us: 2, ..counts };
+        assert_eq!(counts.stall_ratio(), Some(0.5));
     }
 }

@@ -40,7 +40,8 @@ pub(super) struct Row {
 /// The numbers of one run for one row.
 struct Numbers {
     requests: Option<u64>,
-    failed: u64,
+    /// Of the response time and of a whole start: other measures need no answer of their own.
+    failed: Option<u64>,
     times: Quantiles,
 }
 
@@ -72,7 +73,9 @@ fn row(key: (Of, Measure), a: &Table, b: &Table) -> Row {
         requests: pair(&|n| n.requests.map(|requests| requests as f64)),
         samples: pair(&|n| Some(n.times.count as f64)),
         failure_share: pair(&|n| {
-            (n.times.count > 0).then(|| n.failed as f64 / n.times.count as f64)
+            n.failed
+                .filter(|_| n.times.count > 0)
+                .map(|failed| failed as f64 / n.times.count as f64)
         }),
         p50_us: time(500_000, |times| times.p50_us),
         p90_us: time(900_000, |times| times.p90_us),
@@ -102,13 +105,15 @@ fn by_service(view: &View<'_>) -> Table {
     };
     let numbers = |((service, measure), (samples, failed)): (&(&str, Measure), &(Samples, u64))| {
         let of = Of::Service { service: (*service).to_owned() };
-        let times = Quantiles::of(samples);
-        ((of, *measure), Numbers { requests: Some(requests(service)), failed: *failed, times })
+        let (times, told) = (Quantiles::of(samples), *measure == Measure::Response);
+        (
+            (of, *measure),
+            Numbers { requests: Some(requests(service)), failed: told.then_some(*failed), times },
+        )
     };
     found.iter().map(numbers).collect()
 }
 
-/// Failures are told by answers: only of the response time and of a whole start.
 fn by_step(steps: &[StepSummary]) -> Table {
     let mut table = Vec::new();
     for step in steps {
@@ -118,8 +123,12 @@ fn by_step(steps: &[StepSummary]) -> Table {
         for measure in [Measure::Journey, Measure::Response, Measure::Service] {
             let Some(times) = step.measures.get(measure.name()) else { continue };
             let of = Of::Step { journey: step.journey.clone(), step: step.step.clone() };
+            let told = measure != Measure::Service;
             let requests = step.requests.map(|requests| requests.first + requests.retries);
-            table.push(((of, measure), Numbers { requests, failed, times: times.clone() }));
+            table.push((
+                (of, measure),
+                Numbers { requests, failed: told.then_some(failed), times: times.clone() },
+            ));
         }
     }
     table

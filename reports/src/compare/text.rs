@@ -123,9 +123,8 @@ fn measured(pair: &ObjectivePair, of: Option<f64>) -> String {
 fn requests(of: &Comparison, out: &mut String) {
     let _ = writeln!(
         out,
-        "\nRequests, and times in ms of wall time; – where the samples are too few\n{}{}{}",
+        "\nRequests, and times in ms of wall time; – where the samples are too few\n{}   {}",
         name("service or journey / step, measure"),
-        "   ",
         ["requests", "failed", "p50", "p90", "p99", "p99.9", "max"].map(cell).concat(),
     );
     for row in &of.rows {

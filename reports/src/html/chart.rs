@@ -1,129 +1,104 @@
 //! The timeline: audience, capacity, latency and errors on one axis of match time.
 
-use std::fmt::Write;
-
 use hulk_scaling::elasticity::Step;
 
-use super::faults;
-use super::panel::{Axis, Panel, Scale};
+use super::behind;
+use super::marks::Marks;
+use super::panel::{Axis, Panel, Scale, short};
 use crate::supply::Supply;
-use crate::timeline::Bin;
+use crate::timeline::{Bin, Level, Times};
 use crate::verdict::Verdict;
 use crate::view::View;
 use crate::words::{count, escape, micros, minute, number};
 
-/// More services than that do not fit on a screen: those that were short come first.
-const SERVICES_MAX: usize = 8;
-/// More steps than that are not told apart on a screen.
-const STEPS_MAX: usize = 240;
-const MOMENTS_MAX: usize = 40;
-const STRIP_PX: f64 = 22.0;
+/// Services that are seen at once: those that were short, and at least so many.
+const SHOWN_MIN: usize = 3;
+const SHOWN_MAX: usize = 6;
+/// Services beyond those are in `summary.json` only.
+const SERVICES_MAX: usize = 60;
+/// Steps of demand and supply of all services together, and of each one.
+const STEPS_MAX: usize = 2400;
+const STEPS_OF_ONE: (usize, usize) = (40, 240);
 
 const KEYS: &str = r#"<ul class="keys">
-<li><svg viewBox="0 0 32 12"><path class="wanted" d="M0 6H32"/></svg>wanted, needed</li>
-<li><svg viewBox="0 0 32 12"><path class="present" d="M0 6H32"/></svg>present, ready</li>
-<li><svg viewBox="0 0 32 12"><path class="short" d="M0 0H32V12H0Z"/></svg>too few instances</li>
-<li><svg viewBox="0 0 32 12"><path class="fault" d="M0 0H32V12H0Z"/></svg>fault</li>
-<li><svg viewBox="0 0 32 12"><path class="p99" d="M0 6H32"/></svg>p99</li>
-<li><svg viewBox="0 0 32 12"><path class="p50" d="M1 6H31"/></svg>p50</li>
+<li class="keyed"><svg class="key" width="34" height="12"><path class="wanted" d="M0 6H34"/></svg> wanted, needed</li>
+<li class="keyed"><svg class="key" width="34" height="12"><path class="present" d="M0 6H34"/></svg> present, ready</li>
+<li class="keyed"><svg class="key" width="34" height="12"><path class="short" d="M1 1H33V11H1Z"/></svg> too few instances</li>
+<li class="keyed"><svg class="key" width="22" height="14"><path class="grid" d="M0 8H22"/><path class="up" d="M11 8V1"/></svg> scaled up</li>
+<li class="keyed"><svg class="key" width="22" height="14"><path class="grid" d="M0 6H22"/><path class="down" d="M11 6V13"/></svg> scaled down</li>
+<li class="keyed"><svg class="key" width="34" height="12"><path class="p999" d="M0 6H34"/></svg> p99.9</li>
+<li class="keyed"><svg class="key" width="34" height="12"><path class="p99" d="M0 6H34"/></svg> p99</li>
+<li class="keyed"><svg class="key" width="34" height="12"><path class="p50" d="M1 6H34"/></svg> p50</li>
+<li class="keyed"><svg class="key" width="34" height="12"><path class="fault" d="M1 0H33V12H1Z"/></svg> fault</li>
+<li class="keyed"><svg class="key" width="12" height="18"><path class="moment" d="M6 0V18"/></svg> moment</li>
 </ul>
 "#;
 
-/// The timeline as a figure.
-pub(super) fn timeline(view: &View<'_>, verdict: &Verdict, bins: &[Bin]) -> String {
-    let total_s = view.match_s(view.manifest().until);
-    if bins.is_empty() || total_s.is_nan() || total_s <= 0.0 {
-        return "<p>There is no interval to draw.</p>\n".to_owned();
-    }
-    let axis = Axis { total_s };
-    let mut body = String::new();
-    let mut top = STRIP_PX;
-    top += viewers(&axis, bins).draw(&mut body, top, "Viewers", number);
-    let (supplies, hidden) = shown(view, verdict);
-    for supply in &supplies {
-        let title = format!("Instances of {}", supply.service);
-        top += instances(&axis, supply).draw(&mut body, top, &title, number);
-    }
-    top += latency(&axis, bins).draw(&mut body, top, "Response time, all services", micros);
-    let bin_s = bins.first().map_or(0.0, |bin| bin.to_s - bin.from_s);
-    let title = format!("Failures in each {} of the match", span(bin_s));
-    top += failures(&axis, bins).draw(&mut body, top, &title, number);
-    let bottom = top;
-    ticks(view, &axis, &mut body, bottom);
-    let mut bands = String::new();
-    faults::bands(view, &axis, &mut bands, (STRIP_PX, bottom - 14.0));
-    moments(view, &axis, &mut body, bottom - 14.0);
-    stop(view, &axis, &mut body, bottom - 14.0);
-    hits(view, &axis, bins, &mut body, bottom - 14.0);
-    let height = bottom + 8.0;
-    let mut caption = moment_names(view) + &faults::names(view);
-    if hidden > 0 {
-        let _ = writeln!(
-            caption,
-            "<p class=\"soft\">{hidden} more services are in the table of scaling.</p>"
-        );
-    }
-    format!(
-        "<figure>\n{KEYS}<svg class=\"chart\" role=\"img\" height=\"{height:.0}\" \
-         aria-label=\"Viewers, instances, response times and failures over the match minutes {} to \
-         {}; the same figures are in the tables below\">\n{bands}{body}</svg>\n<figcaption>{caption}\
-         </figcaption>\n</figure>\n",
-        minute(verdict.from_match_min),
-        minute(verdict.until_match_min),
-    )
+/// What the figure draws.
+pub(super) struct Drawn {
+    pub(super) levels: Vec<Level>,
+    /// The tightest first.
+    pub(super) services: Vec<Supply>,
+    /// How many services there was no room for.
+    pub(super) left_out: usize,
+    /// Match seconds from the start to the planned end.
+    pub(super) total_s: f64,
 }
 
-/// A length of match time in the unit that suits it.
-fn span(match_s: f64) -> String {
-    match match_s {
-        s if s < 120.0 => format!("{} s", number(s)),
-        s => format!("{} min", number(s / 60.0)),
+impl Drawn {
+    /// None when there is no interval to draw.
+    pub(super) fn of(view: &View<'_>, verdict: &Verdict) -> Option<Self> {
+        let total_s = view.match_s(view.manifest().until);
+        if view.intervals() <= 0 || total_s.is_nan() || total_s <= 0.0 {
+            return None;
+        }
+        let mut services = tightest_first(view, verdict);
+        let left_out = services.len().saturating_sub(SERVICES_MAX);
+        services.truncate(SERVICES_MAX);
+        let (least, most) = STEPS_OF_ONE;
+        let steps_max = (STEPS_MAX / services.len().max(1)).clamp(least, most);
+        services.iter_mut().for_each(|service| thin(service, steps_max));
+        Some(Self { levels: crate::timeline::levels(view), services, left_out, total_s })
+    }
+
+    /// The bins of the first view.
+    pub(super) fn bins(&self) -> &[Bin] {
+        self.levels.first().map_or(&[], |level| &level.bins)
     }
 }
 
-fn viewers<'a>(axis: &'a Axis, bins: &[Bin]) -> Panel<'a> {
-    let all = bins.iter().flat_map(|bin| [bin.wanted, bin.present]).flatten();
-    let mut panel = Panel::new(axis, Scale::linear(all.max().unwrap_or(0) as f64), 110.0);
-    let float = |viewers: Option<u64>| viewers.map(|viewers| viewers as f64);
-    panel.curve("present", bins.iter().map(|bin| (bin.to_s, float(bin.present))));
-    panel.curve("wanted", bins.iter().map(|bin| (bin.to_s, float(bin.wanted))));
-    panel
-}
-
-/// The services to draw, in their order, and how many more there are.
-fn shown(view: &View<'_>, verdict: &Verdict) -> (Vec<Supply>, usize) {
-    let services = &view.manifest().services;
-    let supplies = services.iter().filter_map(|service| Supply::of(view, service).ok());
-    let short = |supply: &Supply| {
-        let known = verdict.scaling.iter().find(|scaling| scaling.service == supply.service);
-        known.is_some_and(|scaling| scaling.shortage.is_some())
+/// Those that served the least of their viewers first, then those with the least to spare.
+fn tightest_first(view: &View<'_>, verdict: &Verdict) -> Vec<Supply> {
+    let services = view.manifest().services.iter();
+    let mut all: Vec<Supply> =
+        services.filter_map(|service| Supply::of(view, service).ok()).collect();
+    let not_served = |name: &str| {
+        verdict.scaling.iter().find(|of| of.service == name).map_or(0, |of| of.not_served)
     };
-    let mut all: Vec<Supply> = supplies.collect();
-    all.sort_by_key(|supply| !short(supply));
-    let hidden = all.len().saturating_sub(SERVICES_MAX);
-    all.truncate(SERVICES_MAX);
-    (all, hidden)
+    let used = |supply: &Supply| {
+        let steps = supply.steps.iter().filter(|step| step.demand > 0.0);
+        steps.map(|step| step.demand / step.supply).fold(0.0, f64::max)
+    };
+    all.sort_by(|a, b| {
+        let by_served = not_served(&b.service).cmp(&not_served(&a.service));
+        let by_short = is_short(b).cmp(&is_short(a));
+        by_short.then(by_served).then(used(b).total_cmp(&used(a)))
+    });
+    all
 }
 
-fn instances<'a>(axis: &'a Axis, supply: &Supply) -> Panel<'a> {
-    let steps = thinned(supply);
-    let largest = steps.iter().map(|step| step.demand.max(step.supply)).fold(0.0, f64::max);
-    let mut panel = Panel::new(axis, Scale::linear(largest), 72.0);
-    let ends = steps.iter().skip(1).map(|step| step.at_s).chain([supply.end_s]);
-    let short = steps.iter().zip(ends).filter(|(step, _)| step.missing() > 0.0);
-    panel.boxes("short", short.map(|(s, end_s)| (s.at_s, end_s, s.supply, s.demand)));
-    panel.steps("supply", steps.iter().map(|step| (step.at_s, step.supply)), supply.end_s);
-    panel.steps("demand", steps.iter().map(|step| (step.at_s, step.demand)), supply.end_s);
-    panel
+fn is_short(supply: &Supply) -> bool {
+    supply.steps.iter().any(|step| step.missing() > 0.0)
 }
 
 /// At most one step for each part of the width: the one with the most instances missing, so that a
 /// short shortage stays visible and none is made up.
-fn thinned(supply: &Supply) -> Vec<Step> {
-    if supply.steps.len() <= STEPS_MAX {
-        return supply.steps.clone();
+fn thin(supply: &mut Supply, steps_max: usize) {
+    if supply.steps.len() <= steps_max {
+        return;
     }
-    let slot = |step: &Step| (step.at_s / supply.end_s * STEPS_MAX as f64) as usize;
+    let end_s = supply.end_s;
+    let slot = |step: &Step| (step.at_s / end_s * steps_max as f64) as usize;
     let mut kept: Vec<Step> = Vec::new();
     for step in &supply.steps {
         match kept.last_mut().filter(|last| slot(last) == slot(step)) {
@@ -134,36 +109,159 @@ fn thinned(supply: &Supply) -> Vec<Step> {
             None => kept.push(*step),
         }
     }
-    kept
+    supply.steps = kept;
 }
 
-fn latency<'a>(axis: &'a Axis, bins: &[Bin]) -> Panel<'a> {
-    let all = || bins.iter().flat_map(|bin| [bin.p50_us, bin.p99_us]).flatten();
-    let [low, high] = [all().min(), all().max()].map(|us| us.unwrap_or(1) as f64);
-    let mut panel = Panel::new(axis, Scale::log(low, high), 110.0);
-    let middle = |bin: &Bin| (bin.from_s + bin.to_s) / 2.0;
-    let float = |us: Option<u64>| us.map(|us| us as f64);
-    panel.curve("p50", bins.iter().map(|bin| (middle(bin), float(bin.p50_us))));
-    panel.curve("p99", bins.iter().map(|bin| (middle(bin), float(bin.p99_us))));
-    panel
+/// The timeline as a figure, with the figures of its window and the tables behind it.
+pub(super) fn timeline(view: &View<'_>, drawn: Option<&Drawn>) -> String {
+    let Some(drawn) = drawn else {
+        return "<p>There is no interval to draw.</p>\n".to_owned();
+    };
+    let axis = Axis { total_s: drawn.total_s };
+    let marks = Marks::of(view, &axis);
+    let bins = drawn.bins();
+    let short = drawn.services.iter().filter(|service| is_short(service)).count();
+    let shown = match short.clamp(SHOWN_MIN, SHOWN_MAX) {
+        // A fold for one panel saves nothing.
+        shown if drawn.services.len() <= shown + 1 => drawn.services.len(),
+        shown => shown,
+    };
+    let (first, rest) = drawn.services.split_at(shown);
+    let panels = |services: &[Supply]| -> String {
+        services.iter().map(|service| instances(&axis, &marks, service)).collect()
+    };
+    let plots = [
+        marks.strip(),
+        viewers(&axis, &marks, bins),
+        panels(first),
+        fold(rest, &panels(rest)),
+        latency(&axis, &marks, bins),
+        failures(&axis, &marks, bins),
+        ticks(view, &axis),
+    ];
+    format!(
+        "<figure class=\"timeline\">\n{KEYS}<div class=\"plots\">\n{}</div>\n{}{}{}</figure>\n",
+        plots.concat(),
+        behind::window(view, drawn),
+        marks.list(),
+        behind::tables(view, drawn),
+    )
 }
 
-fn failures<'a>(axis: &'a Axis, bins: &[Bin]) -> Panel<'a> {
+/// The panels of further services, folded away.
+fn fold(rest: &[Supply], panels: &str) -> String {
+    if rest.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = rest.iter().map(|service| service.service.as_str()).collect();
+    let short = rest.iter().filter(|service| is_short(service)).count();
+    let told = match short {
+        0 => "never short of instances".to_owned(),
+        short => format!("{} of them short of instances", count(short as u64)),
+    };
+    format!(
+        "<details class=\"more\">\n<summary>{} more services, {told}: {}</summary>\n{panels}</details>\n",
+        rest.len(),
+        escape(&names.join(", ")),
+    )
+}
+
+fn viewers(axis: &Axis, marks: &Marks<'_>, bins: &[Bin]) -> String {
+    let most = |of: fn(&Bin) -> Option<u64>| bins.iter().filter_map(of).max();
+    let (wanted, present) = (most(|bin| bin.wanted), most(|bin| bin.present));
+    let largest = wanted.max(present).unwrap_or(0);
+    let mut panel = Panel::new(axis, Scale::linear(largest as f64), 120.0);
+    let float = |viewers: Option<u64>| viewers.map(|viewers| viewers as f64);
+    panel.curve("present", bins.iter().map(|bin| (bin.to_s, float(bin.present))));
+    panel.curve("wanted", bins.iter().map(|bin| (bin.to_s, float(bin.wanted))));
+    let told = format!(
+        "at most {} present and {} wanted",
+        present.map_or_else(|| "an unknown number".to_owned(), count),
+        count(wanted.unwrap_or(0))
+    );
+    panel.draw(marks, "Viewers", &told, short)
+}
+
+fn instances(axis: &Axis, marks: &Marks<'_>, supply: &Supply) -> String {
+    let steps = &supply.steps;
+    let most = |of: fn(&Step) -> f64| steps.iter().map(of).fold(0.0, f64::max);
+    let (demand, ready) = (most(|step| step.demand), most(|step| step.supply));
+    let mut panel = Panel::new(axis, Scale::linear(demand.max(ready)), 72.0);
+    let ends = steps.iter().skip(1).map(|step| step.at_s).chain([supply.end_s]);
+    let lacking = steps.iter().zip(ends).filter(|(step, _)| step.missing() > 0.0);
+    panel.boxes("short", lacking.map(|(s, end_s)| (s.at_s, end_s, s.supply, s.demand)));
+    panel.steps("supply", steps.iter().map(|step| (step.at_s, step.supply)), supply.end_s);
+    panel.steps("demand", steps.iter().map(|step| (step.at_s, step.demand)), supply.end_s);
+    let scaled = |up: bool| {
+        let changes = steps.windows(2).filter(move |pair| match up {
+            true => pair[1].supply > pair[0].supply,
+            false => pair[1].supply < pair[0].supply,
+        });
+        changes.map(|pair| pair[1].at_s)
+    };
+    panel.ticks("up", scaled(true), true);
+    panel.ticks("down", scaled(false), false);
+    let missing = most(Step::missing);
+    let told = match missing {
+        0.0 => {
+            format!("at most {} needed and {} ready, always enough", number(demand), number(ready))
+        }
+        missing => format!("at most {} needed, up to {} too few", number(demand), number(missing)),
+    };
+    panel.draw(marks, &format!("Instances of {}", supply.service), &told, short)
+}
+
+fn latency(axis: &Axis, marks: &Marks<'_>, bins: &[Bin]) -> String {
+    let all = || bins.iter().filter_map(|bin| bin.times);
+    let low = all().map(|times| times.p50_us).min().unwrap_or(1);
+    let high = all().map(|times| times.p999_us).max().unwrap_or(1);
+    let mut panel = Panel::new(axis, Scale::log(low as f64, high as f64), 130.0);
+    let mut curve = |class: &str, of: fn(Times) -> u64| {
+        let middle = |bin: &Bin| (bin.from_s + bin.to_s) / 2.0;
+        panel.curve(class, bins.iter().map(|bin| (middle(bin), bin.times.map(|us| of(us) as f64))));
+    };
+    curve("p999", |times| times.p999_us);
+    curve("p99", |times| times.p99_us);
+    curve("p50", |times| times.p50_us);
+    let told = match all().map(|times| times.p99_us).max() {
+        Some(worst) => format!("p99 at most {}", micros(worst as f64)),
+        None => "no answers".to_owned(),
+    };
+    panel.draw(marks, "Response time, all services", &told, micros)
+}
+
+fn failures(axis: &Axis, marks: &Marks<'_>, bins: &[Bin]) -> String {
     let largest = bins.iter().map(|bin| bin.failures).max().unwrap_or(0);
     let mut panel = Panel::new(axis, Scale::linear(largest as f64), 56.0);
     let failed = bins.iter().filter(|bin| bin.failures > 0);
     panel.boxes("errors", failed.map(|bin| (bin.from_s, bin.to_s, 0.0, bin.failures as f64)));
-    panel
+    let step = bins.first().map_or(0.0, |bin| bin.to_s - bin.from_s);
+    let told = format!("at most {}", count(largest));
+    let title = match largest {
+        0 => "Failed answers: none".to_owned(),
+        _ => format!("Failed answers in each {} of the match", span(step)),
+    };
+    panel.draw(marks, &title, &told, short)
+}
+
+/// A length of match time in the unit that suits it.
+fn span(match_s: f64) -> String {
+    match match_s {
+        s if s < 120.0 => format!("{} s", number(s)),
+        s => format!("{} min", number(s / 60.0)),
+    }
 }
 
 /// The match minutes below the panels.
-fn ticks(view: &View<'_>, axis: &Axis, out: &mut String, y: f64) {
-    const STEPS_MIN: [f64; 12] =
-        [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 240.0];
+fn ticks(view: &View<'_>, axis: &Axis) -> String {
+    const STEPS_MIN: [f64; 14] =
+        [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 240.0];
     let (from, total) = (view.manifest().from_match_min, axis.total_s / 60.0);
     let step = STEPS_MIN.into_iter().find(|step| total / step <= 7.0).unwrap_or(total);
-    let first = (from / step).ceil() as i64;
+    let first = (from / step - 1e-9).ceil() as i64;
     let last = ((from + total) / step + 1e-9).floor() as i64;
+    let digits = step.log10().floor().min(0.0).abs() as usize;
+    let mut texts = String::new();
     for tick in first..=last {
         let at_min = tick as f64 * step;
         let x = axis.percent((at_min - from) * 60.0);
@@ -172,93 +270,15 @@ fn ticks(view: &View<'_>, axis: &Axis, out: &mut String, y: f64) {
             x if x > 97.0 => "end",
             _ => "middle",
         };
-        let _ = writeln!(
-            out,
-            "<text x=\"{x:.2}%\" y=\"{y:.0}\" text-anchor=\"{anchor}\">{}</text>",
-            number(at_min)
+        texts += &format!(
+            "<text x=\"{x:.2}%\" y=\"14\" text-anchor=\"{anchor}\">{at_min:.digits$}</text>\n"
         );
     }
-}
-
-/// The moments inside the window, with their match minute.
-fn known_moments<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, f64, &'a str)> {
-    let until_s = view.match_s(view.manifest().until);
-    let moments = view.manifest().moments.iter();
-    moments
-        .map(|moment| (moment.at.as_s(), moment.name.as_str()))
-        .filter(move |(at_s, _)| (0.0..=until_s).contains(at_s))
-        .take(MOMENTS_MAX)
-        .enumerate()
-        .map(|(index, (at_s, name))| (index + 1, at_s, name))
-}
-
-/// A numbered line for each moment; neighbours stand on different heights.
-fn moments(view: &View<'_>, axis: &Axis, out: &mut String, bottom: f64) {
-    for (number, at_s, _) in known_moments(view) {
-        let x = axis.percent(at_s);
-        let y = if number % 2 == 1 { 11 } else { 21 };
-        let anchor = if x > 98.0 { "end" } else { "middle" };
-        let _ = writeln!(
-            out,
-            "<line class=\"moment\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{}\" y2=\"{bottom:.0}\"/>\n\
-             <text class=\"mark\" x=\"{x:.2}%\" y=\"{y}\" text-anchor=\"{anchor}\">{number}</text>",
-            y + 2
-        );
-    }
-}
-
-fn moment_names(view: &View<'_>) -> String {
-    let items: String = known_moments(view)
-        .map(|(number, at_s, name)| {
-            let at = minute(view.minute_at(at_s));
-            format!("<li><b>{number}</b> {} (minute {at})</li>\n", escape(name))
-        })
-        .collect();
-    let hidden = view.manifest().moments.len().saturating_sub(MOMENTS_MAX);
-    match (items.is_empty(), hidden) {
-        (true, _) => items,
-        (_, 0) => format!("<ul class=\"moments\">\n{items}</ul>\n"),
-        _ => format!("<ul class=\"moments\">\n{items}<li>and {hidden} more</li>\n</ul>\n"),
-    }
-}
-
-/// Where a run that did not come to its end stopped.
-fn stop(view: &View<'_>, axis: &Axis, out: &mut String, bottom: f64) {
-    if view.is_complete() {
-        return;
-    }
-    let x = axis.percent(view.match_s(view.end));
-    let _ = writeln!(
-        out,
-        "<line class=\"stop\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{STRIP_PX:.0}\" \
-         y2=\"{bottom:.0}\"/>\n<text class=\"mark\" x=\"{x:.2}%\" dx=\"4\" y=\"{:.0}\" \
-         text-anchor=\"{}\">stopped</text>",
-        STRIP_PX + 32.0,
-        if x > 85.0 { "end" } else { "start" },
-    );
-}
-
-/// What a pointer reads over each bin.
-fn hits(view: &View<'_>, axis: &Axis, bins: &[Bin], out: &mut String, bottom: f64) {
-    let known = |viewers: Option<u64>| viewers.map_or_else(|| "?".to_owned(), count);
-    for bin in bins {
-        let x = axis.percent(bin.from_s);
-        let times = match (bin.p50_us, bin.p99_us) {
-            (Some(p50), Some(p99)) => {
-                format!("p50 {}, p99 {}", micros(p50 as f64), micros(p99 as f64))
-            }
-            _ => "no answers".to_owned(),
-        };
-        let _ = writeln!(
-            out,
-            "<rect class=\"hit\" x=\"{x:.2}%\" width=\"{:.2}%\" y=\"{STRIP_PX:.0}\" \
-             height=\"{:.0}\"><title>minute {}: {} of {} viewers; {times}; {} failed</title></rect>",
-            axis.percent(bin.to_s) - x,
-            bottom - STRIP_PX,
-            minute(view.minute_at(bin.from_s)),
-            known(bin.present),
-            known(bin.wanted),
-            count(bin.failures),
-        );
-    }
+    format!(
+        "<svg class=\"axis\" role=\"img\" width=\"100%\" height=\"22\" overflow=\"visible\" \
+         aria-label=\"Match minutes {} to {}\">\n<text class=\"unit\" x=\"0\" dx=\"-6\" y=\"14\" \
+         text-anchor=\"end\">minute</text>\n{texts}</svg>\n",
+        minute(from),
+        minute(from + total)
+    )
 }

@@ -1,16 +1,21 @@
 //! The parts of the timeline: an axis of match time and panels below each other.
 //!
-//! Widths are in percent and heights in pixels, so the drawing fills any screen and its text keeps
-//! its size: each panel's curves lie in an inner drawing 1,000 units wide that is stretched alone.
+//! Each panel is a drawing of its own, as wide as the page: widths are in percent and heights in
+//! pixels, so its text keeps its size on any screen. The curves lie in an inner drawing that is
+//! stretched alone; whoever looks closer only changes what part of it is seen.
 
 use std::fmt::Write;
 
-use crate::words::escape;
+use super::marks::Marks;
+use crate::words::{escape, number};
 
-/// Width of an inner drawing.
-const UNITS: f64 = 1000.0;
-const TITLE_PX: f64 = 20.0;
-const GAP_PX: f64 = 14.0;
+/// Width of an inner drawing: fine enough to look at a hundredth of it.
+pub(super) const UNITS: f64 = 100_000.0;
+const TITLE_PX: f64 = 22.0;
+const GAP_PX: f64 = 12.0;
+/// What a lone point is drawn as: without any width it would leave no trace.
+const DOT: f64 = 300.0;
+const TICK_PX: f64 = 6.0;
 
 /// Match time across the drawing.
 pub(super) struct Axis {
@@ -19,7 +24,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    fn x(&self, at_s: f64) -> f64 {
+    pub(super) fn x(&self, at_s: f64) -> f64 {
         (at_s / self.total_s).clamp(0.0, 1.0) * UNITS
     }
 
@@ -70,9 +75,26 @@ impl Scale {
             Self::Log { low, high } => (low..=high).map(|power| 10_f64.powi(power)).collect(),
         }
     }
+
+    /// As the script reads it.
+    fn told(self) -> String {
+        match self {
+            Self::Linear { max } => format!("linear 0 {max}"),
+            Self::Log { low, high } => format!("log {low} {high}"),
+        }
+    }
 }
 
-/// A panel: its title, its scale and what is drawn in it.
+/// Large numbers beside a panel must be short: `15k`, `2.5M`.
+pub(super) fn short(of: f64) -> String {
+    match of {
+        of if of >= 1e6 => format!("{}M", number(of / 1e6)),
+        of if of >= 1e4 => format!("{}k", number(of / 1e3)),
+        of => number(of),
+    }
+}
+
+/// A panel: its scale and what is drawn in it.
 pub(super) struct Panel<'a> {
     axis: &'a Axis,
     scale: Scale,
@@ -86,23 +108,22 @@ impl<'a> Panel<'a> {
     }
 
     fn y(&self, value: f64) -> f64 {
-        (1.0 - self.scale.share(value).clamp(0.0, 1.0)) * self.height_px
+        TITLE_PX + (1.0 - self.scale.share(value).clamp(0.0, 1.0)) * self.height_px
     }
 
     /// A line through points (match seconds, value); a missing value interrupts it.
     pub(super) fn curve(&mut self, class: &str, points: impl Iterator<Item = (f64, Option<f64>)>) {
+        let points: Vec<(f64, Option<f64>)> = points.collect();
         let mut path = String::new();
-        let mut drawing = false;
-        for (at_s, value) in points {
-            let Some(value) = value else {
-                drawing = false;
-                continue;
-            };
-            // A lone point would leave no trace: each piece starts with a dot.
-            let (command, dot) = if drawing { ('L', "") } else { ('M', "h.1") };
-            let (x, y) = (self.axis.x(at_s), self.y(value));
-            let _ = write!(path, "{command}{x:.1} {y:.1}{dot}");
-            drawing = true;
+        for piece in points.split(|(_, value)| value.is_none()) {
+            for (index, &(at_s, value)) in piece.iter().enumerate() {
+                let (x, y) = (self.axis.x(at_s), self.y(value.unwrap_or(0.0)));
+                let command = if index == 0 { 'M' } else { 'L' };
+                let _ = write!(path, "{command}{x:.0} {y:.1}");
+                if piece.len() == 1 {
+                    let _ = write!(path, "h{DOT}");
+                }
+            }
         }
         self.path(class, &path);
     }
@@ -118,18 +139,21 @@ impl<'a> Panel<'a> {
         for (at_s, value) in steps {
             let (x, y) = (self.axis.x(at_s), self.y(value));
             let _ = match path.is_empty() {
-                true => write!(path, "M{x:.1} {y:.1}"),
-                false => write!(path, "H{x:.1}V{y:.1}"),
+                true => write!(path, "M{x:.0} {y:.1}"),
+                false => write!(path, "H{x:.0}V{y:.1}"),
             };
         }
-        let _ = write!(path, "H{:.1}", self.axis.x(end_s));
+        let _ = write!(path, "H{:.0}", self.axis.x(end_s));
         self.path(class, &path);
     }
 
-    fn path(&mut self, class: &str, path: &str) {
-        if path.starts_with('M') {
-            let _ = writeln!(self.inner, "<path class=\"{class}\" d=\"{path}\"/>");
-        }
+    /// Short lines at instants: above the panel's floor, or below it.
+    pub(super) fn ticks(&mut self, class: &str, at_s: impl Iterator<Item = f64>, up: bool) {
+        let floor = TITLE_PX + self.height_px;
+        let to = if up { -TICK_PX } else { TICK_PX };
+        let path: String =
+            at_s.map(|at_s| format!("M{:.0} {floor:.0}v{to:.0}", self.axis.x(at_s))).collect();
+        self.path(class, &path);
     }
 
     /// Filled boxes of (from match seconds, to match seconds, lower value, upper value), as one
@@ -139,51 +163,52 @@ impl<'a> Panel<'a> {
         for (from_s, to_s, low, high) in boxes {
             let [x, until] = [from_s, to_s].map(|at| self.axis.x(at));
             let [bottom, top] = [low, high].map(|value| self.y(value));
-            let _ = write!(path, "M{x:.1} {bottom:.1}V{top:.1}H{until:.1}V{bottom:.1}Z");
+            let _ = write!(path, "M{x:.0} {bottom:.1}V{top:.1}H{until:.0}V{bottom:.1}Z");
         }
-        if !path.is_empty() {
+        self.path(class, &path);
+    }
+
+    fn path(&mut self, class: &str, path: &str) {
+        if path.starts_with('M') {
             let _ = writeln!(self.inner, "<path class=\"{class}\" d=\"{path}\"/>");
         }
     }
 
-    /// Draws the panel at `top_px` and gives the height that it takes with its title and gap.
+    /// The whole panel; `told` is what the drawing shows, for those who cannot see it.
     pub(super) fn draw(
         self,
-        out: &mut String,
-        top_px: f64,
+        marks: &Marks<'_>,
         title: &str,
+        told: &str,
         label: impl Fn(f64) -> String,
-    ) -> f64 {
-        let plot = top_px + TITLE_PX;
-        let _ = writeln!(
-            out,
-            "<text class=\"title\" x=\"0\" y=\"{:.0}\">{}</text>",
-            plot - 7.0,
-            escape(title)
-        );
+    ) -> String {
+        let height = TITLE_PX + self.height_px + GAP_PX;
         let lines = self.scale.lines();
-        for value in &lines {
-            let y = plot + self.y(*value);
+        let grid: String =
+            lines.iter().map(|value| format!("M0 {:.1}H{UNITS}", self.y(*value))).collect();
+        let mut labels = String::new();
+        for value in lines {
             let _ = writeln!(
-                out,
-                "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
+                labels,
+                "<text x=\"0\" dx=\"-6\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+                self.y(value) + 4.0,
+                escape(&label(value))
             );
         }
-        let _ = writeln!(
-            out,
-            "<svg x=\"0\" y=\"{plot:.0}\" width=\"100%\" height=\"{height:.0}\" viewBox=\"0 0 \
-             {UNITS:.0} {height:.0}\" preserveAspectRatio=\"none\" overflow=\"visible\">\n{}</svg>",
+        format!(
+            "<svg class=\"panel\" role=\"img\" width=\"100%\" height=\"{height:.0}\" \
+             overflow=\"visible\" aria-label=\"{title}: {told}\">\n\
+             <svg class=\"inner\" width=\"100%\" height=\"{height:.0}\" \
+             viewBox=\"0 0 {UNITS} {height:.0}\" preserveAspectRatio=\"none\" \
+             data-plot=\"{TITLE_PX} {} {}\">\n{}<path class=\"grid\" d=\"{grid}\"/>\n{}{}</svg>\n\
+             {labels}<text class=\"title\" x=\"0\" y=\"15\">{title}</text>\n</svg>\n",
+            self.height_px,
+            self.scale.told(),
+            marks.bands(height),
             self.inner,
-            height = self.height_px,
-        );
-        for value in lines.iter().filter(|value| **value > 0.0) {
-            let y = plot + self.y(*value) - 3.0;
-            let _ = writeln!(
-                out,
-                "<text x=\"100%\" y=\"{y:.1}\" text-anchor=\"end\">{}</text>",
-                escape(&label(*value))
-            );
-        }
-        TITLE_PX + self.height_px + GAP_PX
+            marks.lines(height),
+            title = escape(title),
+            told = escape(told),
+        )
     }
 }

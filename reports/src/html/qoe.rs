@@ -59,7 +59,10 @@ fn playback(view: &View<'_>, of: &Figures) -> String {
         one("Time to first frame, p95", time(|times| times.p95_us)),
         one("Time to first frame, p99", time(|times| times.p99_us)),
         one("Time to first frame, largest", time(|times| times.max_us)),
-        one("Rebuffer ratio: stalled ÷ (stalled + watched)", share(of.stall_ratio)),
+        one(
+            "Rebuffer ratio: stalled or without a player ÷ (that + watched)",
+            share(of.stall_ratio),
+        ),
         one("Stalls", count(of.stalls)),
         one("Stalls an hour watched", or_dash(of.stalls_per_hour_watched, number)),
         one("Time stalled", match_s(of.stalled_match_s)),

@@ -75,6 +75,7 @@ fn rows(span: &Span) -> String {
         row("Viewers present, on average", &|w| w.viewers_mean.map_or_else(dash, number)),
         row("Requests a second", &|w| number(w.all.requests_per_s)),
         row("p50 of response time", &|w| known(w.all.p50_us)),
+        row("p90 of response time", &|w| known(w.all.p90_us)),
         row("p99 of response time", &|w| known(w.all.p99_us)),
         row("Failures", &|w| failures(&w.all)),
         row("Requests not served", &|w| count(w.all.not_served)),
@@ -88,8 +89,9 @@ fn rows(span: &Span) -> String {
         rows.push(row(&format!("{escaped}: requests a second"), &|w| {
             number(own(w).requests_per_s)
         }));
-        rows.push(row(&format!("{escaped}: p50 / p99"), &|w| {
-            format!("{} / {}", known(own(w).p50_us), known(own(w).p99_us))
+        rows.push(row(&format!("{escaped}: p50 / p90 / p99"), &|w| {
+            let own = own(w);
+            [own.p50_us, own.p90_us, own.p99_us].map(known).join(" / ")
         }));
         rows.push(row(&format!("{escaped}: failures, not served"), &|w| {
             format!("{}, {}", failures(&own(w)), count(own(w).not_served))

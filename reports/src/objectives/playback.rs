@@ -58,7 +58,7 @@ pub(super) fn startup(view: &View<'_>, objective: &Objective, of: &Wanted) -> Ob
     }
 }
 
-/// Time stalled ÷ (time stalled + time watched), over all viewers.
+/// Time stalled or without a player ÷ (that + time watched), over all viewers.
 pub(super) fn stall_ratio(view: &View<'_>, objective: &Objective, max: f64) -> ObjectiveResult {
     let blank = blank(objective, "time stalled", max, "share");
     let unknown = |why: &str| format!("How long viewers stood still is unknown: {why}.");
@@ -71,23 +71,24 @@ pub(super) fn stall_ratio(view: &View<'_>, objective: &Objective, max: f64) -> O
     };
     let met = measured <= max;
     let (mut first, mut worst) = (None, (0, None));
-    for frame in view.judged().filter(|frame| frame.qoe.stalled_us > 0) {
+    for frame in view.judged().filter(|frame| frame.qoe.lost_us() > 0) {
         let at = view.interval_at(frame.from);
         first = first.or(Some(at));
-        let here = frame.qoe.stalled_us;
+        let here = frame.qoe.lost_us();
         worst = if here > worst.0 { (here, Some(at)) } else { worst };
     }
     let first = first.filter(|_| !met).map(|interval| view.when_interval(interval));
     let worst = worst.1.filter(|_| !met);
     let mut reason = format!(
-        "Viewers of the stream stood still for {} % of their time in the video (at most {} %): {} \
-         of {}, {} match s of {}",
+        "Viewers of the stream saw a still picture or none for {} % of their time in the video (at \
+         most {} %): {} of {}, {} given up, {} match s of {}",
         percent(measured),
         percent(max),
         counted(qoe.stalls, "stall"),
         people(qoe.viewers_stalled, view.manifest().scale),
-        number(qoe.stalled_us as f64 / 1e6),
-        number((qoe.stalled_us + qoe.watched_us) as f64 / 1e6),
+        counted(qoe.gave_up, "player"),
+        number(qoe.lost_us() as f64 / 1e6),
+        number((qoe.lost_us() + qoe.watched_us) as f64 / 1e6),
     );
     if let (Some(first), Some(worst)) = (&first, worst) {
         let most = minute(view.minute_of(worst));

@@ -166,10 +166,11 @@ fn each_fault_and_each_moment_shows_with_intended_and_real_time() {
         assert!(page.contains(&row), "{row}");
     }
     assert!(page.contains("123 more are in summary.json."));
-    assert_eq!(page.matches("<rect class=\"fault\"").count(), 2);
-    assert!(page.contains("<rect class=\"fault\" x=\"20.00%\" width=\"20.00%\""));
+    assert!(page.contains("<path class=\"fault\" d=\"M20000 -4V"), "a band from 20 % of the width");
+    assert!(page.contains("data-from=\"120\" data-until=\"240\" x=\"20.00%\""), "its letter");
     assert!(page.contains(
-        "<b>A</b> slow &lt;login&gt; (minute 32.0 to 34.0): latency of login, 300 ms more"
+        "<li data-from=\"120\" data-until=\"240\"><b>A</b> <span>slow &lt;login&gt; (minute 32.0 to \
+         34.0: latency of login, 300 ms more)</span></li>"
     ));
     let json = json(&record);
     let fault = &json["events"][200];
@@ -241,7 +242,7 @@ fn troubles_of_the_journeys_are_told_by_name() {
         vec![trouble("feeder users ran dry", 3), trouble("pointer /token found nothing", 4)];
     let verdict = judge(&record);
     assert_eq!(verdict.kind, VerdictKind::Pass);
-    let wanted = "The journeys met 9 troubles of their own, most often in signup / log in: feeder \
+    let wanted = "The journeys met 9 troubles, most often in signup / log in: feeder \
                   users ran dry.";
     assert_eq!(verdict.notes[0], wanted);
     assert!(

@@ -2,10 +2,14 @@
 #![cfg(test)]
 
 mod builder;
+mod compare;
+mod hlog_js;
 mod judge;
 mod ledgers;
 mod playback;
 mod raw;
 mod render;
 mod scaling;
+mod sections;
 mod target;
+mod windows;

@@ -4,12 +4,23 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use hulk_record::{Measure, Offset, Record, RunEnd, RunEvent, WorkerEnd};
-use hulk_reports::{headline, hlog, html, judge, sentence, summary};
+use hulk_reports::{headline, hlog, html, html_static, judge, sentence, summary};
 
-use crate::builder::{INCARNATION, Minute, WORKER, debt, latency, quiet, record, served_share};
+use crate::builder::{
+    INCARNATION, INTERVAL_US, Minute, WORKER, debt, latency, quiet, record, served_share,
+};
 
 fn page(record: &Record) -> String {
     String::from_utf8(html(record, &judge(record))).unwrap()
+}
+
+/// The same without script and style, and none of both is left.
+fn static_page(page: &str) -> String {
+    let plain = String::from_utf8(html_static(page.as_bytes())).unwrap();
+    for forbidden in ["<script", "<style", "style=", "class=", "src=", "href=", "onclick", "url("] {
+        assert!(!plain.contains(forbidden), "{forbidden}");
+    }
+    plain
 }
 
 fn first_screen_sentence(page: &str) -> &str {
@@ -66,17 +77,50 @@ fn an_interrupted_run_says_what_its_part_says() {
          was breached until then; the rest is unknown."
     );
     assert!(page(&run).contains(">stopped</text>"));
+    assert!(static_page(&page(&run)).contains(">? INTERRUPTED</font>"));
 }
 
 #[test]
 fn the_report_is_one_small_file_without_network() {
     let page = page(&short());
     assert!(page.len() < 300 << 10, "{} bytes", page.len());
-    for forbidden in ["<script", "http://", "https://", "src=", "href=", "url(", "@import"] {
+    for forbidden in ["http://", "https://", "src=", "href=", "url(", "@import"] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
     assert!(page.contains("prefers-color-scheme: dark"));
-    assert!(!page.contains("{{") && !page.contains("NaN") && !page.contains("inf%"));
+    for page in [page.clone(), static_page(&page)] {
+        assert!(!page.contains("{{") && !page.contains("NaN") && !page.contains("inf%"));
+    }
+}
+
+#[test]
+fn template_style_and_script_are_small() {
+    let mut nothing = record(&quiet(), Vec::new());
+    nothing.frames.clear();
+    let page = page(&nothing);
+    assert!(page.len() < 64 << 10, "{} bytes without data", page.len());
+    let plain = static_page(&page);
+    assert!(plain.len() < 40 << 10, "{} bytes without data", plain.len());
+}
+
+/// As many services as `names`, each like the first one.
+fn with_services(mut long: Record, names: usize) -> Record {
+    let login = long.manifest.services[0].clone();
+    let capacity = long.capacity.clone();
+    for name in (0..names).map(|n| format!("service-{n}")) {
+        let service = hulk_record::ServiceInfo { name: name.clone(), ..login.clone() };
+        long.manifest.services.push(service);
+        for frame in &mut long.frames {
+            let send = frame.sends[0].clone();
+            frame.sends.push(hulk_record::SendCount { service: name.clone(), ..send });
+        }
+        long.capacity.extend(
+            capacity
+                .iter()
+                .map(|sample| hulk_record::CapacitySample { service: name.clone(), ..*sample }),
+        );
+    }
+    long
 }
 
 #[test]
@@ -89,23 +133,59 @@ fn a_long_run_with_many_services_stays_small() {
         })
         .map(|minute| Minute { served: minute.requests - 1, ..minute })
         .collect();
-    let mut long = record(&minutes, vec![debt(2.0)]);
-    let login = long.manifest.services[0].clone();
-    for n in 0..20 {
-        let name = format!("service-{n}");
-        long.manifest
-            .services
-            .push(hulk_record::ServiceInfo { name: name.clone(), ..login.clone() });
-        for at in 0..minutes.len() {
-            let send = long.frames[at].sends[0].clone();
-            long.frames[at].sends.push(hulk_record::SendCount { service: name.clone(), ..send });
-            let sample = long.capacity[at].clone();
-            long.capacity.push(hulk_record::CapacitySample { service: name.clone(), ..sample });
+    let page = page(&with_services(record(&minutes, vec![debt(2.0)]), 20));
+    assert!(page.len() < 600 << 10, "{} bytes", page.len());
+    assert_eq!(page.matches("class=\"panel\"").count(), 3 + 21, "every service is in the file");
+    assert!(page.contains("15 more services"));
+    assert!(static_page(&page).len() < 600 << 10);
+}
+
+#[test]
+fn eight_hours_of_seconds_stay_small() {
+    const INTERVALS: usize = 8 * 3600;
+    let mut long = record(&quiet()[..1], vec![debt(2.0)]);
+    let first = long.frames[0].clone();
+    let shifted = |index: usize| {
+        let mut frame = first.clone();
+        let shift = index as i64 * INTERVAL_US as i64;
+        frame.sequence = index as u64;
+        for at in [&mut frame.from, &mut frame.to, &mut frame.watermark] {
+            *at = at.plus(shift);
         }
-    }
+        frame.sends[0].due_interval = index as i32;
+        frame
+    };
+    long.frames = (0..INTERVALS).map(shifted).collect();
+    long.manifest.until = Offset(INTERVALS as i64 * INTERVAL_US as i64);
+    long.manifest.wanted = vec![1000; INTERVALS];
+    let workers =
+        vec![WorkerEnd { worker: WORKER, incarnation: INCARNATION, frames: INTERVALS as u64 }];
+    long.end = RunEnd::Completed { workers };
     let page = page(&long);
     assert!(page.len() < 300 << 10, "{} bytes", page.len());
-    assert!(page.contains("13 more services"));
+    let rows = page.split_once("data-rows=\"bins\"").unwrap().1.split_once("</table>").unwrap().0;
+    assert_eq!(rows.matches("<tr>").count(), 1 + 240, "the first view's bins and the heads");
+    assert_eq!(data_of(&page)["levels"][1]["requests"].as_array().unwrap().len(), 960);
+}
+
+/// What is embedded for the script.
+fn data_of(page: &str) -> serde_json::Value {
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    serde_json::from_str(data).unwrap()
+}
+
+#[test]
+fn the_script_knows_what_the_record_says() {
+    let data = data_of(&page(&short()));
+    let level = &data["levels"][0];
+    assert_eq!(data["levels"].as_array().unwrap().len(), 1, "bins are intervals already");
+    assert_eq!((&data["from_min"], &data["total_s"]), (&30.0.into(), &600.into()));
+    assert_eq!(level["requests"][3], 1200);
+    assert_eq!(level["requests"][4], 3300, "with 300 retries");
+    assert_eq!((&level["retries"][4], &level["failures"][4]), (&300.into(), &600.into()));
+    assert_eq!(data["whole_us"], serde_json::json!([20_000, 20_000, 20_000]));
+    let login = &data["services"][0];
+    assert_eq!((&login["demand"][1], &login["supply"][1]), (&5.into(), &3.into()));
 }
 
 #[test]
@@ -150,9 +230,13 @@ fn names_are_escaped() {
         text: evil.into(),
     });
     let page = page(&record);
-    assert!(!page.contains("<script"), "an unescaped name");
-    assert!(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;{{tiles}}"));
+    assert_eq!(page.matches("<script").count(), 2, "an unescaped name");
+    assert_eq!(page.matches("</script>").count(), 2, "a name ends the script");
+    assert_eq!(data_of(&page)["services"][0]["name"], evil);
     assert_eq!(page.matches("<ul class=\"tiles\">").count(), 1);
+    for page in [page.clone(), static_page(&page)] {
+        assert!(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;{{tiles}}"));
+    }
 }
 
 #[test]
@@ -253,6 +337,8 @@ fn an_empty_record_is_rendered_all_the_same() {
     record.end = RunEnd::Cut;
     let page = page(&record);
     assert!(page.contains("INVALID") && page.contains("There is no interval to draw."));
+    assert!(page.contains("id=\"data\">null</script>"), "the script has nothing to do");
+    assert!(static_page(&page).contains("There is no interval to draw."));
     assert!(hlog(&record, Measure::Lag).is_ok());
     assert!(summary(&record, &judge(&record)).is_ok());
 }

@@ -24,7 +24,7 @@ const FOLDER_BYTES: f64 = 200e3;
 /// What a run costs the machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineEstimate {
-    /// File descriptors: one a viewer, and a few more.
+    /// File descriptors: one for each connection of a viewer, and a few more.
     pub descriptors: u64,
     /// Memory of the schedule and the users, in bytes.
     pub memory_bytes: f64,
@@ -47,11 +47,12 @@ impl MachineEstimate {
             Some(_) => CPU_S_BOTH,
             None => CPU_S_GENERATOR,
         };
+        let connections = rehearsal.target.connections_per_viewer();
         let wall_us = (rehearsal.until().0 + rehearsal.lead_in_us).max(0) as f64;
         let intervals = wall_us / rehearsal.interval_us() as f64;
         let steps: usize = rehearsal.script.parts.iter().map(|part| part.steps.len()).sum();
         Self {
-            descriptors: u64::from(viewers_peak) + FILES_OPEN,
+            descriptors: u64::from(viewers_peak) * u64::from(connections) + FILES_OPEN,
             memory_bytes: PROGRAM_BYTES
                 + VIEWER_BYTES * f64::from(viewers_peak)
                 + VISIT_BYTES * schedule.visits.len() as f64,

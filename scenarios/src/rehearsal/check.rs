@@ -70,7 +70,7 @@ fn objectives(rehearsal: &Rehearsal, root: &Section<'_>) {
             root.problem_in(&at("service"), message, Some(hint));
         }
         let scaling = matches!(objective.bound, Bound::CapacityDebt { .. });
-        let own = matches!(rehearsal.target, Target::Url { .. });
+        let own = matches!(rehearsal.target, Target::Url(_));
         if own && scaling && rehearsal.clock.speed != 1.0 {
             let message = "a target of your own does not run at the match clock's speed: its \
                            scaling cannot be judged";

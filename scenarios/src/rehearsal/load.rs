@@ -15,7 +15,8 @@ use super::objective::read_objective;
 use super::size::check_size;
 use crate::devices::Devices;
 use crate::script::Ingredients;
-use crate::{Embedded, Journey, Rehearsal, Script, Target, shipped};
+use crate::target::UrlSettings;
+use crate::{Embedded, Journey, Own, Rehearsal, Script, Target, shipped};
 
 /// What a run must have delivered; docs/verdict.md says why so much.
 const LIMITS: ValidityLimits = ValidityLimits {
@@ -75,7 +76,8 @@ pub(super) fn read_root(
     let (target, speed) = (target?, speed?);
     check_size(&audience, speed, root)?;
     let ingredients = Ingredients { edges: target.edges(), speed, ..ingredients };
-    let script = compile(root, ingredients, &sources, inner);
+    let mut script = compile(root, ingredients, &sources, inner)?;
+    let target = target.compile(&mut script);
     let rehearsal = Rehearsal {
         name: name?,
         file: source.name.clone(),
@@ -83,7 +85,7 @@ pub(super) fn read_root(
         clock: Clock { speed },
         audience,
         lead_in_us,
-        script: Arc::new(script?),
+        script: Arc::new(script),
         target,
         faults: faults?,
         objectives: objectives?,
@@ -181,7 +183,40 @@ struct PolicySection<'a> {
     section: Section<'a>,
 }
 
-fn read_target(root: &Section<'_>, folder: &Path, inner: &mut Problems) -> Option<Target> {
+/// A target that was read; a URL's services are known when the journeys are compiled.
+enum ReadTarget<'a> {
+    Embedded(Box<Embedded>),
+    Url(UrlSettings<'a>),
+}
+
+impl ReadTarget<'_> {
+    /// The names of the edges that viewers ask; one without a name of its own for a URL.
+    fn edges(&self) -> Vec<String> {
+        match self {
+            Self::Embedded(embedded) => embedded.edges(),
+            Self::Url(_) => Own::edges(),
+        }
+    }
+
+    fn compile(self, script: &mut Script) -> Target {
+        match self {
+            Self::Embedded(embedded) => Target::Embedded(embedded),
+            Self::Url(settings) => {
+                let own = settings.compile(&script.services);
+                if let Some(hls) = &mut script.hls {
+                    hls.what.base = own.base_of(hls.service).to_owned();
+                }
+                Target::Url(own)
+            }
+        }
+    }
+}
+
+fn read_target<'a>(
+    root: &Section<'a>,
+    folder: &Path,
+    inner: &mut Problems,
+) -> Option<ReadTarget<'a>> {
     let policies: Vec<PolicySection<'_>> = root
         .named_sections("policy")
         .into_iter()
@@ -189,13 +224,14 @@ fn read_target(root: &Section<'_>, folder: &Path, inner: &mut Problems) -> Optio
         .collect();
     let section = root.section("target")?;
     match section.variant(&["embedded", "url"])? {
-        (0, embedded) => read_embedded(&embedded, &policies, folder, inner),
+        (0, embedded) => read_embedded(&embedded, &policies, folder, inner)
+            .map(|embedded| ReadTarget::Embedded(Box::new(embedded))),
         (_, url) => {
             if !policies.is_empty() {
                 let hint = Some("remove `[policy]`, or aim at `embedded`".to_owned());
                 root.problem_at("policy", "only the embedded platform takes policies", hint);
             }
-            Target::read_url(&url)
+            UrlSettings::read(&url, folder).map(ReadTarget::Url)
         }
     }
 }
@@ -205,7 +241,7 @@ fn read_embedded(
     policies: &[PolicySection<'_>],
     folder: &Path,
     inner: &mut Problems,
-) -> Option<Target> {
+) -> Option<Embedded> {
     let kind = Kind {
         name: "platform",
         find: &shipped::platform,
@@ -232,6 +268,5 @@ fn read_embedded(
             }
         }
     }
-    (chosen.len() == platform.services.len())
-        .then(|| Target::Embedded(Box::new(Embedded { platform, policies: chosen })))
+    (chosen.len() == platform.services.len()).then_some(Embedded { platform, policies: chosen })
 }

@@ -129,7 +129,11 @@ fn a_target_of_one_s_own_takes_no_policies_and_no_judgement_of_scaling_at_anothe
     assert!(shown.contains("its scaling cannot be judged"), "{shown}");
     let rehearsal =
         Rehearsal::read(&url(base, &[("speed = 7.5", "speed = 1")]), Path::new("nowhere")).unwrap();
-    assert_eq!(rehearsal.target, Target::Url { host: "127.0.0.1".into(), port: 8080 });
+    assert_eq!(rehearsal.target.name(), base);
+    let origins = rehearsal.target.origins(&[]);
+    let [origin] = &origins[..] else { panic!("one origin: {origins:?}") };
+    assert_eq!((&*origin.base, &*origin.host), (base, "127.0.0.1:8080"));
+    assert!(origin.tls.is_none() && origin.headers.is_empty(), "{origin:?}");
     assert_eq!(rehearsal.platform(), None);
     let target = "url = { base = \"http://127.0.0.1:8080\" }";
     let shown = problems(&changed(&[("embedded = { platform = \"streaming\" }", target)]));

@@ -246,16 +246,23 @@ impl Session {
     /// check.
     pub(super) fn judge_hls(
         &mut self,
-        request: HlsRequest,
+        (planned, request): (&Planned, HlsRequest),
         now: MatchTime,
         body: &[u8],
     ) -> Outcome {
         let placed = self.script.hls.as_ref();
         let state = self.watch.as_mut().and_then(|watch| watch.hls.as_mut());
         let Some((placed, state)) = placed.zip(state) else { return Outcome::Ok };
-        let (is_one, ended) = state.answered(&placed.what, request, now, body, &mut self.qoe);
-        self.start_over(ended);
-        if is_one { Outcome::Ok } else { Outcome::CheckFailed }
+        match state.answered(&placed.what, request, now, body, &mut self.qoe) {
+            Ok(ended) => {
+                self.start_over(ended);
+                Outcome::Ok
+            }
+            Err(what) => {
+                self.trouble(planned, what.to_owned());
+                Outcome::CheckFailed
+            }
+        }
     }
 
     /// Writes down the end of a player's start.

@@ -17,6 +17,9 @@ use crate::template::Template;
 pub struct HlsStep {
     /// The service that answers: the edge.
     pub service: String,
+    /// What the URLs of that service start with; empty for the embedded platform. A playlist may
+    /// name such a URL, and no other.
+    pub base: String,
     /// Path of the master playlist.
     pub master: Template,
     /// The rendition is the best that needs no more kbit/s.
@@ -49,6 +52,8 @@ impl HlsStep {
         };
         Some(Self {
             service: service?,
+            // Known when the target is.
+            base: String::new(),
             master,
             kbps_max: kbps_max?,
             join_segments: join_segments? as u32,
@@ -66,6 +71,9 @@ pub(crate) enum HlsRequest {
     Playlist,
     Segment,
 }
+
+/// A viewer asks one service for its stream.
+const ELSEWHERE: &str = "the playlist leads to another origin than its own";
 
 #[derive(Debug, Clone)]
 struct Segment {
@@ -167,8 +175,10 @@ impl HlsState {
         }
     }
 
-    /// The answer came. Whether it was a playlist where one was asked for, and the end of a start
-    /// if it was the first segment.
+    /// The answer came: the end of a start if it was the first segment.
+    ///
+    /// # Errors
+    /// Why it is not the playlist that was asked for, in words.
     pub(crate) fn answered(
         &mut self,
         step: &HlsStep,
@@ -176,32 +186,28 @@ impl HlsState {
         now: MatchTime,
         body: &[u8],
         qoe: &mut QoeCounts,
-    ) -> (bool, Option<Started>) {
+    ) -> Result<Option<Started>, &'static str> {
         self.playback.tell(now, qoe);
         self.failed = self.failed.filter(|(failed, _)| *failed != request);
         match request {
-            HlsRequest::Master => match playlist::rendition(body, self.kbps_max) {
-                Some((path, kbps)) => {
-                    self.media_path = Some(path.into());
-                    self.playlist_due = now;
-                    self.playback.rated(kbps);
-                    (true, None)
-                }
-                None => (false, None),
-            },
-            HlsRequest::Playlist => match Playlist::parse(body) {
-                Some(playlist) => {
-                    qoe.segments_skipped += self.shown(step, now, &playlist);
-                    (true, None)
-                }
-                None => (false, None),
-            },
+            HlsRequest::Master => {
+                let found = playlist::rendition(body, self.kbps_max);
+                let (uri, kbps) = found.ok_or("the answer is no master playlist")?;
+                let path = playlist::path_of(uri, &self.master, &step.base).ok_or(ELSEWHERE)?;
+                self.media_path = Some(path.into());
+                self.playlist_due = now;
+                self.playback.rated(kbps);
+            }
+            HlsRequest::Playlist => {
+                let playlist = Playlist::parse(body).ok_or("the answer is no media playlist")?;
+                qoe.segments_skipped += self.shown(step, now, &playlist)?;
+            }
             HlsRequest::Segment => {
                 let segment = self.waiting.pop_front();
-                let loaded = |of: Segment| self.playback.loaded(now, of.length_us, qoe);
-                (true, segment.and_then(loaded))
+                return Ok(segment.and_then(|of| self.playback.loaded(now, of.length_us, qoe)));
             }
         }
+        Ok(None)
     }
 
     /// It failed, for the n-th time in a row: returns n.
@@ -229,7 +235,12 @@ impl HlsState {
     }
 
     /// How many of those that were to be loaded are not there any more.
-    fn shown(&mut self, step: &HlsStep, now: MatchTime, playlist: &Playlist<'_>) -> u64 {
+    fn shown(
+        &mut self,
+        step: &HlsStep,
+        now: MatchTime,
+        playlist: &Playlist<'_>,
+    ) -> Result<u64, &'static str> {
         let count = playlist.segments.len() as i64;
         let newest = playlist.first_number + count - 1;
         let next = match self.last_shown {
@@ -237,9 +248,16 @@ impl HlsState {
             Some(last) if last <= newest => last + 1,
             _ => newest + 1 - i64::from(step.join_segments),
         };
-        for (number, (path, length_s)) in (playlist.first_number..).zip(&playlist.segments) {
+        let at = self.media_path.as_deref().unwrap_or_default();
+        let waited = self.waiting.len();
+        for (number, (uri, length_s)) in (playlist.first_number..).zip(&playlist.segments) {
             if number >= next {
-                let (path, length_us) = ((*path).into(), (length_s * 1e6).round() as i64);
+                let Some(path) = playlist::path_of(uri, at, &step.base) else {
+                    // The playlist is asked for again, and its other segments shown anew.
+                    self.waiting.truncate(waited);
+                    return Err(ELSEWHERE);
+                };
+                let (path, length_us) = (path.into(), (length_s * 1e6).round() as i64);
                 self.waiting.push_back(Segment { number, path, length_us, shown: now });
             }
         }
@@ -250,7 +268,7 @@ impl HlsState {
         self.last_shown = Some(newest);
         let reload_s = if changed { playlist.target_s } else { playlist.target_s / 2.0 };
         self.playlist_due = now.plus((reload_s * 1e6) as i64);
-        gone as u64
+        Ok(gone as u64)
     }
 }
 
@@ -261,6 +279,7 @@ mod tests {
     fn step() -> HlsStep {
         HlsStep {
             service: "edge".into(),
+            base: "http://127.0.0.1:8080".into(),
             master: Template::parse("/live/master.m3u8").unwrap(),
             kbps_max: 500.0,
             join_segments: 3,
@@ -282,16 +301,22 @@ mod tests {
         request: HlsRequest,
         now: MatchTime,
         body: &str,
-    ) -> bool {
-        player.answered(step, request, now, body.as_bytes(), &mut QoeCounts::default()).0
+    ) -> Result<(), &'static str> {
+        let qoe = &mut QoeCounts::default();
+        player.answered(step, request, now, body.as_bytes(), qoe).map(|_start| ())
     }
 
     fn player() -> HlsState {
         let mut player = HlsState::new(MatchTime(0), "/live/master.m3u8".into(), 500.0, 250_000);
         let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n/live/240p/media.m3u8\n";
-        assert!(answer(&mut player, &step(), HlsRequest::Master, MatchTime(0), master));
+        assert_eq!(answer(&mut player, &step(), HlsRequest::Master, MatchTime(0), master), Ok(()));
         assert_eq!(player.next(&step()), (MatchTime(0), HlsRequest::Playlist));
         player
+    }
+
+    /// Hands it the media playlist that begins with a segment.
+    fn show(player: &mut HlsState, step: &HlsStep, first: i64) {
+        answer(player, step, HlsRequest::Playlist, MatchTime(0), &media(first)).unwrap();
     }
 
     #[test]
@@ -304,7 +329,7 @@ mod tests {
             now = now.max(due);
             log.push(format!("{} {}", now.as_s(), player.path(request)));
             let body = media(1000 + now.0 / 6_000_000);
-            answer(&mut player, &step, request, now, &body);
+            answer(&mut player, &step, request, now, &body).ok();
         }
         assert_eq!(
             log,
@@ -327,7 +352,7 @@ mod tests {
     fn an_unchanged_playlist_is_loaded_again_after_half_the_target_duration() {
         let (step, mut player) = (step(), player());
         for _ in 0..2 {
-            answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), &media(1000));
+            show(&mut player, &step, 1000);
         }
         player.waiting.clear();
         assert_eq!(player.next(&step), (MatchTime::from_s(3.0), HlsRequest::Playlist));
@@ -336,9 +361,9 @@ mod tests {
     #[test]
     fn a_full_buffer_delays_the_next_segment() {
         let (step, mut player) = (HlsStep { buffer_s: 12.0, ..step() }, player());
-        answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), &media(1000));
+        show(&mut player, &step, 1000);
         for _ in 0..2 {
-            answer(&mut player, &step, HlsRequest::Segment, MatchTime::from_s(1.0), "");
+            answer(&mut player, &step, HlsRequest::Segment, MatchTime::from_s(1.0), "").unwrap();
         }
         // Playback started at 1 s with 6 s loaded; 12 s are loaded: room for 6 more at 7 s.
         let (due, request) = player.next(&step);
@@ -350,6 +375,29 @@ mod tests {
     #[test]
     fn something_else_than_a_playlist_is_noticed() {
         let (step, mut player) = (step(), player());
-        assert!(!answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), "<html>"));
+        let told = answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), "<html>");
+        assert_eq!(told, Err("the answer is no media playlist"));
+        let told = answer(&mut player, &step, HlsRequest::Master, MatchTime(0), "<html>");
+        assert_eq!(told, Err("the answer is no master playlist"));
+    }
+
+    #[test]
+    fn playlists_may_name_paths_of_any_kind_on_their_own_origin() {
+        let step = step();
+        let mut player =
+            HlsState::new(MatchTime(0), "/vod/one/master.m3u8?t=1".into(), 500.0, 250_000);
+        let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n240p/media.m3u8?t=2\n";
+        answer(&mut player, &step, HlsRequest::Master, MatchTime(0), master).unwrap();
+        assert_eq!(player.path(HlsRequest::Playlist), "/vod/one/240p/media.m3u8?t=2");
+        let media = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.ts\n#EXTINF:6,\n\
+                     ../b.ts\n#EXTINF:6,\nhttp://127.0.0.1:8080/c.ts?x\n";
+        answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), media).unwrap();
+        let paths: Vec<&str> = player.waiting.iter().map(|segment| &*segment.path).collect();
+        assert_eq!(paths, ["/vod/one/240p/a.ts", "/vod/one/b.ts", "/c.ts?x"]);
+        let away = media.replace("http://127.0.0.1:8080", "http://127.0.0.1:8081");
+        let mut player = HlsState { last_shown: None, ..player };
+        let told = answer(&mut player, &step, HlsRequest::Playlist, MatchTime(0), &away);
+        assert_eq!(told, Err(ELSEWHERE));
+        assert_eq!(player.waiting.len(), 3, "of a playlist that is refused nothing is loaded");
     }
 }

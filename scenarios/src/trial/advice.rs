@@ -5,11 +5,11 @@ use hulk_record::Outcome;
 use super::inspect::start_of;
 use super::shown::{Exchange, Failure};
 use super::{ATTEMPTS_MAX, Broke, Came, Trial};
-use crate::Planned;
 use crate::checks::Check;
 use crate::extract::Extract;
 use crate::session::{What, request_of};
 use crate::steps::{HlsRequest, RequestSpec};
+use crate::{Planned, Target};
 
 /// Received headers that are shown.
 const MATTER: [&str; 13] = [
@@ -77,7 +77,7 @@ impl Trial {
         let part = &self.script.parts[usize::from(planned.journey)];
         let name = &part.name;
         match broke {
-            Broke::Refused(to) if self.own_target => (
+            Broke::Refused(to) if matches!(self.target, Target::Url(_)) => (
                 format!("nothing listens on {to}"),
                 vec![format!("start your service, or change target.url.base in {}", self.file)],
             ),

@@ -10,21 +10,23 @@ mod inspect;
 mod print;
 mod reach;
 mod redact;
-mod seen;
+mod showing;
 mod shown;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hulk_record::{MatchTime, Outcome};
 use hulk_traffic_models::Back;
 
-use crate::session::{Focus, What, request_of};
+use crate::session::{Focus, What};
 use crate::steps::HlsRequest;
-use crate::{Arrival, Ended, Method, Note, Planned, Rehearsal, Rendered, Script, Session};
+use crate::{
+    Arrival, Ended, Method, Note, Origin, Planned, Rehearsal, Rendered, Script, Session, Target,
+};
 pub use print::{Paint, Printer};
 use redact::Redactor;
-use seen::method_name;
 pub use shown::{
     Answer, Body, Cut, Ending, Exchange, Failure, Look, Opening, Row, Timing, Unreached,
 };
@@ -39,6 +41,7 @@ const SEGMENTS: u32 = 3;
 const STREAM_REQUESTS_MAX: u32 = 12;
 /// When the viewer answers a moment: after everything else of watching, in match seconds.
 const ACT_S: f64 = 86_400.0 * 30.0;
+
 /// Whom and what to try.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrialOptions {
@@ -59,8 +62,8 @@ pub struct TrialOptions {
 pub struct Upcoming {
     /// In µs of wall time, at the rehearsal's speed.
     pub wait_us: u64,
-    /// The edge that is asked, by its place.
-    pub edge: usize,
+    /// The origin that is asked, by its place in [`Target::origins`].
+    pub origin: usize,
     /// How long the answer may take, in ms of wall time.
     pub timeout_ms: f64,
     planned: Planned,
@@ -119,8 +122,9 @@ pub struct Trial {
     script: Arc<Script>,
     opening: Opening,
     options: TrialOptions,
-    own_target: bool,
-    bases: Vec<String>,
+    target: Target,
+    /// Where requests go.
+    origins: Vec<Origin>,
     file: String,
     session: Session,
     redactor: Redactor,
@@ -175,8 +179,8 @@ impl Trial {
         };
         Ok(Self {
             points: vec![0; script.every.len()],
-            own_target: rehearsal.platform().is_none(),
-            bases: Vec::new(),
+            target: rehearsal.target.clone(),
+            origins: Vec::new(),
             file: rehearsal.file.clone(),
             phase: Phase::Start,
             now: arrive,
@@ -203,23 +207,23 @@ impl Trial {
         &self.opening
     }
 
-    /// What comes before each path, `http://127.0.0.1:8080`, by edge.
-    pub fn aim(&mut self, bases: Vec<String>) {
-        self.bases = bases;
-    }
-
-    /// A value that is never to be printed, beside those of the journeys.
-    pub fn hide(&mut self, secret: &str) {
-        self.redactor.hide(secret);
+    /// Where requests go; `edges` are the addresses of the embedded platform's edges. No value of a
+    /// target's header is ever shown.
+    pub fn aim(&mut self, edges: &[SocketAddr]) {
+        self.origins = self.target.origins(edges);
+        for (_, value) in self.origins.iter().flat_map(|origin| &origin.headers) {
+            self.redactor.hide(value.reveal());
+        }
     }
 
     /// What comes next; nothing when the viewer is done.
-    pub fn next(&mut self) -> Option<Upcoming> {
+    pub fn upcoming(&mut self) -> Option<Upcoming> {
         let planned = self.planned()?;
         let part = &self.script.parts[usize::from(planned.journey)];
         let wait_us = planned.due.since(self.before(&planned)).max(0) as f64 / self.script.speed;
-        let (edge, timeout_ms) = (self.session.edge(), part.timeout_ms);
-        Some(Upcoming { wait_us: wait_us as u64, edge, timeout_ms, planned })
+        let origin = self.target.destination(self.session.edge(), planned.service);
+        let timeout_ms = part.timeout_ms;
+        Some(Upcoming { wait_us: wait_us as u64, origin, timeout_ms, planned })
     }
 
     fn planned(&mut self) -> Option<Planned> {
@@ -294,7 +298,14 @@ impl Trial {
         let key = (planned.journey, planned.step);
         self.reached.insert(key);
         let (journey, step) = self.names(&planned);
-        let base = self.bases.get(upcoming.edge).cloned().unwrap_or_default();
+        let origin = self.origins.get(upcoming.origin);
+        let base = origin.map_or_else(String::new, |origin| origin.base.clone());
+        for (name, value) in origin.iter().flat_map(|origin| &origin.headers) {
+            // A step's own header goes before the target's.
+            if !out.headers.iter().any(|(own, _)| own == name) {
+                out.headers.push((name.clone(), value.reveal().to_owned()));
+            }
+        }
         // Twice: what a later part gives away is hidden in an earlier one too.
         let _learns = self.sent(out);
         let (sent_headers, sent_body) = self.sent(out);
@@ -322,38 +333,6 @@ impl Trial {
     pub fn request_id(&self) -> String {
         let (viewer, send) = (self.session.viewer(), self.session.sends());
         format!("{:08x}-{viewer}-{send}", self.options.run_id)
-    }
-
-    /// From when on a viewer waits for a request: a moment comes when it comes.
-    fn before(&self, planned: &Planned) -> MatchTime {
-        match planned.what {
-            What::Act(_) => self.now.max(MatchTime::from_s(ACT_S)),
-            _ => self.now,
-        }
-    }
-
-    /// What a viewer would wait for before a request, in words.
-    fn wait(&self, planned: &Planned) -> Option<String> {
-        let wait_s = planned.due.since(self.before(planned)) as f64 / 1e6;
-        if wait_s <= 0.05 {
-            return None;
-        }
-        let what = match planned.what {
-            _ if planned.retry => "waits",
-            What::Every(_) => "next point of the grid in",
-            What::Hls(_) => "the player waits",
-            What::Start(_) | What::Exit(_) | What::Act(_) => "think",
-        };
-        let skipped = if self.options.think { "" } else { " (skipped)" };
-        Some(format!("{what} {wait_s:.1} s{skipped}"))
-    }
-
-    /// Values that the request needs and nothing has given.
-    fn missing(&self, planned: &Planned) -> Vec<String> {
-        let Some(spec) = request_of(&self.script, planned.what) else { return Vec::new() };
-        let names: BTreeSet<String> =
-            spec.templates().flat_map(|template| self.session.missing(template)).collect();
-        names.into_iter().map(|name| reach::giver_told(&self.script, &name)).collect()
     }
 
     /// The exchange came to its end.
@@ -451,6 +430,15 @@ impl Trial {
         ending.passed =
             ending.first_failure.is_none() && ending.troubles.is_empty() && cut.is_none();
         ending
+    }
+}
+
+fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
     }
 }
 

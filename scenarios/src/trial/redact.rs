@@ -122,6 +122,14 @@ impl Redactor {
         }
     }
 
+    /// Learns what stands under the names of passwords in a query or a form.
+    pub(super) fn learn_pairs(&mut self, text: &str) {
+        let pairs = text.split(['?', '&']).filter_map(|pair| pair.split_once('='));
+        for (_, value) in pairs.filter(|(key, value)| is_secret(key) && value.len() >= CHARS_MIN) {
+            self.hide(value);
+        }
+    }
+
     /// JSON without its secrets: those that are known, and whatever is called like one.
     pub(super) fn json(&self, value: &Value) -> Value {
         match value {

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::{Journey, Source, Target};
+use crate::target::UrlSettings;
+use crate::{Journey, Source};
 
 const LOGIN: &str = r#"name = "shop"
 timeout_ms = 2_000
@@ -45,7 +46,12 @@ fn rehearsal(journey: &str) -> Rehearsal {
     let source = Source::new("shop.toml", journey);
     let journey = Journey::read(&source, Path::new(".")).expect("a valid journey");
     let script = Arc::new(Script::of(journey).expect("it compiles"));
-    let target = Target::Url { host: "127.0.0.1".into(), port: 8080 };
+    let base = Source::new("base.toml", "base = \"http://127.0.0.1:8080\"");
+    let services = script.services.clone();
+    let own = hulk_settings::read(&base, |root| {
+        Some(UrlSettings::read(root, Path::new("."))?.compile(&services))
+    });
+    let target = Target::Url(own.expect("a valid target"));
     let shipped = Rehearsal::load("match-day").expect("a shipped rehearsal");
     Rehearsal { name: "own".into(), file: "own.toml".into(), script, target, ..shipped }
 }
@@ -66,10 +72,10 @@ fn tried(
     mut answers: impl FnMut(&str) -> Came,
 ) -> (String, Ending) {
     let mut trial = Trial::new(rehearsal, options).expect("valid options");
-    trial.aim(vec!["http://127.0.0.1:8080".to_owned()]);
+    trial.aim(&[]);
     let mut out = printer.opening(trial.opening());
     let mut rendered = Rendered::default();
-    while let Some(upcoming) = trial.next() {
+    while let Some(upcoming) = trial.upcoming() {
         let (_, exchange) = trial.send(&upcoming, 1_700_000_000_000, &mut rendered);
         let first = exchange.number == 1;
         out += &printer.request(exchange);
@@ -151,7 +157,7 @@ fn golden_lines_of_json_say_the_same() {
 /// The first failure when everything is answered like this.
 fn failure(came: &Came) -> Failure {
     let mut trial = Trial::new(&rehearsal(LOGIN), options()).expect("valid options");
-    let upcoming = trial.next().expect("a step");
+    let upcoming = trial.upcoming().expect("a step");
     trial.send(&upcoming, 0, &mut Rendered::default());
     let exchange = trial.ended(came.clone(), Timing::default());
     assert_eq!(exchange.place, "shop.toml:15");

@@ -18,15 +18,6 @@ impl Env {
     }
 
     pub(super) fn resolve(&self) -> Result<Fixed, String> {
-        match std::env::var(&self.name) {
-            Ok(text) => Ok(Fixed { text: Secret::new(text) }),
-            Err(std::env::VarError::NotPresent) => {
-                Err(format!("the environment has no `{}`: set it and start again", self.name))
-            }
-            // Never the content itself: it may be a key.
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(format!("`{}` of the environment is not UTF-8", self.name))
-            }
-        }
+        Secret::from_environment(&self.name).map(|text| Fixed { text })
     }
 }

@@ -19,6 +19,7 @@ mod totp;
 mod uuid;
 
 pub(crate) use date::days_of;
+pub use secret::Secret;
 
 use std::path::Path;
 
@@ -34,7 +35,6 @@ use hmac::Hmac;
 use jwt::Jwt;
 use key::Key;
 use random::Random;
-use secret::Secret;
 use timestamp::Timestamp;
 use totp::Totp;
 use uuid::Uuid;

@@ -1,14 +1,18 @@
-//! What is shown of a request and of its answer.
+//! What is shown of a request and of its answer. Secrets are learnt here, before anything is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use hulk_record::MatchTime;
 
 use super::inspect::{Inspected, looks};
 use super::redact::Redactor;
-use super::{Answer, Body, Exchange, Trial, advice};
+use super::shown::{Answer, Body, Exchange};
+use super::{ACT_S, Trial, advice, reach};
 use crate::extract::AnswerView;
 use crate::session::{What, request_of};
 use crate::steps::HlsRequest;
-use crate::{Method, Planned, Rendered};
+use crate::{Planned, Rendered};
 
 /// Of a longer body only the start is looked at for showing.
 const BODY_SHOWN_FROM_MAX: usize = 256 * 1024;
@@ -16,6 +20,8 @@ const BODY_SHOWN_FROM_MAX: usize = 256 * 1024;
 impl Trial {
     /// Headers and body of a request, as they are shown.
     pub(super) fn sent(&mut self, out: &Rendered) -> (Vec<(String, String)>, Option<Body>) {
+        self.redactor.learn_pairs(&out.path);
+        self.redactor.learn_pairs(&out.body);
         let id = ("x-hulk-request".to_owned(), self.request_id());
         let headers = out.headers.iter();
         let headers =
@@ -23,6 +29,38 @@ impl Trial {
         let headers = [id].into_iter().chain(headers).collect();
         let body = (!out.body.is_empty()).then(|| self.body(out.body.as_bytes(), None));
         (headers, body)
+    }
+
+    /// From when on a viewer waits for a request: a moment comes when it comes.
+    pub(super) fn before(&self, planned: &Planned) -> MatchTime {
+        match planned.what {
+            What::Act(_) => self.now.max(MatchTime::from_s(ACT_S)),
+            _ => self.now,
+        }
+    }
+
+    /// What a viewer would wait for before a request, in words.
+    pub(super) fn wait(&self, planned: &Planned) -> Option<String> {
+        let wait_s = planned.due.since(self.before(planned)) as f64 / 1e6;
+        if wait_s <= 0.05 {
+            return None;
+        }
+        let what = match planned.what {
+            _ if planned.retry => "waits",
+            What::Every(_) => "next point of the grid in",
+            What::Hls(_) => "the player waits",
+            What::Start(_) | What::Exit(_) | What::Act(_) => "think",
+        };
+        let skipped = if self.options.think { "" } else { " (skipped)" };
+        Some(format!("{what} {wait_s:.1} s{skipped}"))
+    }
+
+    /// Values that the request needs and nothing has given.
+    pub(super) fn missing(&self, planned: &Planned) -> Vec<String> {
+        let Some(spec) = request_of(&self.script, planned.what) else { return Vec::new() };
+        let names: BTreeSet<String> =
+            spec.templates().flat_map(|template| self.session.missing(template)).collect();
+        names.into_iter().map(|name| reach::giver_told(&self.script, &name)).collect()
     }
 
     /// Fills in what is shown of an answer. What it gives is a secret from here on.
@@ -88,14 +126,5 @@ impl Trial {
         let left = bytes.max(text.len() as u64) - end as u64;
         let left_out = (end < text.len()).then(|| format!("about {left} bytes more"));
         Body { text: text[..end].trim_end().to_owned(), bytes, left_out }
-    }
-}
-
-pub(super) fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
     }
 }

@@ -1,0 +1,134 @@
+//! The key figures of the first screen: what broke and for whom, when something did, and how large
+//! and how good the run was.
+
+use hulk_record::Measure;
+
+use crate::verdict::{ObjectiveResult, ObjectiveStatus, Verdict, VerdictKind};
+use crate::view::View;
+use crate::words::{count, escape, micros, minute, number, percent, stood_for};
+
+struct Tile {
+    worst: bool,
+    value: String,
+    what: String,
+}
+
+impl Tile {
+    fn new(value: String, what: impl Into<String>) -> Self {
+        Self { worst: false, value, what: what.into() }
+    }
+
+    fn worst(value: String, what: impl Into<String>) -> Self {
+        Self { worst: true, value, what: what.into() }
+    }
+}
+
+/// The tiles as list items.
+pub(super) fn tiles(view: &View<'_>, verdict: &Verdict) -> String {
+    let mut tiles = broken(verdict);
+    let failed = !tiles.is_empty();
+    tiles.extend(measured(view, verdict, failed));
+    tiles
+        .iter()
+        .map(|tile| {
+            format!(
+                "<li class=\"{}tile\"><b class=\"value\">{}</b><span>{}</span></li>\n",
+                if tile.worst { "worst " } else { "" },
+                escape(&tile.value),
+                escape(&tile.what)
+            )
+        })
+        .collect()
+}
+
+/// Which service, when, how many viewers and why; nothing where no objective was breached.
+fn broken(verdict: &Verdict) -> Vec<Tile> {
+    let failed = verdict.partial.unwrap_or(verdict.kind) == VerdictKind::Fail;
+    let first = verdict.objectives.iter().find(|result| {
+        result.status == ObjectiveStatus::Breached
+            && verdict.reasons.contains(&result.reason)
+            && verdict.reasons.iter().find(|reason| is_of_breach(verdict, reason))
+                == Some(&result.reason)
+    });
+    let Some(first) = first.filter(|_| failed) else { return Vec::new() };
+    let mut tiles = vec![when(first)];
+    let of_service = verdict.scaling.iter().find(|of| of.service == first.service);
+    let viewers = of_service.and_then(|of| of.viewers_not_served).or(first.viewers_not_served);
+    if let Some(viewers) = viewers.filter(|viewers| *viewers > 0) {
+        let stood = stood_for(viewers, verdict.scale)
+            .map_or_else(String::new, |all| format!(", who stood for {all}"));
+        tiles.push(Tile::worst(
+            count(viewers),
+            format!("viewers not served by {}{stood}", first.service),
+        ));
+    }
+    if let Some(short) = of_service.and_then(|of| of.shortage) {
+        tiles.push(Tile::worst(
+            format!("{} of {}", number(short.worst_supply), number(short.worst_demand)),
+            format!(
+                "instances of {} ready at match minute {}",
+                first.service,
+                minute(short.worst_match_min)
+            ),
+        ));
+    }
+    tiles
+}
+
+fn is_of_breach(verdict: &Verdict, reason: &str) -> bool {
+    let breached = |result: &&ObjectiveResult| result.status == ObjectiveStatus::Breached;
+    verdict.objectives.iter().filter(breached).any(|result| result.reason == *reason)
+}
+
+fn when(first: &ObjectiveResult) -> Tile {
+    let what = match first.service.as_str() {
+        "" => first.name.clone(),
+        service => service.to_owned(),
+    };
+    let at = match (first.first_match_min, &first.moment) {
+        (Some(at), Some(moment)) => {
+            format!("broke first, at match minute {} after {moment}", minute(at))
+        }
+        (Some(at), None) => format!("broke first, at match minute {}", minute(at)),
+        (None, _) => format!("breached: {}", first.name),
+    };
+    Tile::worst(what, at)
+}
+
+fn measured(view: &View<'_>, verdict: &Verdict, failed: bool) -> Vec<Tile> {
+    let wanted = view.manifest().wanted.iter().max().map_or(0, |&viewers| u64::from(viewers));
+    let present = view.present().into_iter().flatten().max().unwrap_or(0);
+    let requests = &verdict.requests;
+    let response = view.samples(|_| true, |key| key.measure == Measure::Response);
+    let p99 = response.quantile_us(990_000).min(response.max_us()) as f64;
+    let met = verdict.objectives.iter().filter(|o| o.status == ObjectiveStatus::Met).count();
+    let held = verdict.validity.iter().filter(|check| check.holds).count();
+    let not_served = match requests.first {
+        0 => "of no requests".to_owned(),
+        first => format!(
+            "of {} requests not served, {}\u{a0}%",
+            count(first),
+            percent(requests.not_served as f64 / first as f64)
+        ),
+    };
+    let mut tiles =
+        vec![Tile::new(count(present), format!("viewers at the peak, {} wanted", count(wanted)))];
+    if !failed {
+        let arrivals = count(verdict.arrivals.sent());
+        let planned = count(verdict.arrivals_planned);
+        tiles.push(Tile::new(arrivals, format!("of {planned} arrivals sent")));
+    }
+    tiles.extend([
+        Tile::new(count(requests.not_served), not_served),
+        Tile::new(
+            if response.count() == 0 { "–".to_owned() } else { micros(p99) },
+            "p99 of response time, all services",
+        ),
+        Tile::new(format!("{met} of {}", verdict.objectives.len()), "objectives met"),
+        Tile::new(
+            format!("{held} of {}", verdict.validity.len()),
+            "conditions of a valid run hold",
+        ),
+    ]);
+    tiles
+}
