@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hulk_settings::{At, Problems, Section, Source, nearest};
 
-use crate::files::{expect_kind, read_text};
+use crate::files::{Unreadable, expect_kind, read_text};
 use crate::shipped;
 
 /// Reads a file's text; files that it names are looked for in the folder.
@@ -45,7 +45,11 @@ pub(super) fn read_name<T>(
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         read_text(&path)
             .map(|text| (Source::new(path.display().to_string(), text), folder))
-            .map_err(|wrong| (format!("{}: {}", path.display(), wrong.reason), Some(wrong.hint)))
+            .map_err(|Unreadable { reason, hint, missing }| {
+                let from = "a path starts where the file that names it lies; ";
+                let hint = format!("{}{hint}", if missing { from } else { "" });
+                (format!("{}: {reason}", path.display()), Some(hint))
+            })
     } else {
         (kind.find)(name).map(|source| (source, Path::new("scenarios").to_owned())).ok_or_else(
             || {
