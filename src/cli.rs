@@ -87,10 +87,12 @@ In bash, for this session: source <(hulk completions bash)")]
         folder: PathBuf,
     },
     /// Lay two runs side by side: whether they can be compared, and every number of both.
-    #[command(
-        after_help = "Differences are shown, not judged: one run a side cannot tell a change \
-                            from noise. Exit code 0 when both runs could be read."
-    )]
+    #[command(after_help = "Examples:
+  hulk compare runs/match-day-20190710-143000 runs/match-day-20190710-150000
+  hulk compare runs/match-day-20190710-143000 runs/match-day-20190710-150000 --json
+
+Differences are shown, not judged: one run a side cannot tell a change from noise. Exit code 0 when
+both runs could be read.")]
     Compare(CompareArguments),
     /// The embedded reference platform; started by `rehearse`.
     #[command(hide = true)]

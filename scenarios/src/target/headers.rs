@@ -71,7 +71,8 @@ fn value_of(section: &Section<'_>, key: &str, value: FreeValue<'_>) -> Option<Se
             match Secret::from_environment(&variable) {
                 Ok(text) => (text, format!(", from `{variable}`,")),
                 Err(reason) => {
-                    section.problem_at(key, format!("header `{key}`: {reason}"), None);
+                    let hint = Some(format!("set `{variable}` before HULK is started"));
+                    section.problem_at(key, format!("header `{key}`: {reason}"), hint);
                     return None;
                 }
             }
