@@ -86,7 +86,7 @@ fn golden_the_figures_of_playback() {
     let page = page(&record);
     for line in [
         "<th scope=\"row\">Time to first frame, p95</th><td class=\"n\">200 ms</td>",
-        "<th scope=\"row\">Rebuffer ratio: stalled ÷ (stalled + watched)</th><td class=\"n\">10 %</td>",
+        "<th scope=\"row\">Rebuffer ratio: stalled or without a player ÷ (that + watched)</th><td class=\"n\">10 %</td>",
         "<th scope=\"row\">Stalls an hour watched</th><td class=\"n\">5</td>",
         "<th scope=\"row\">Viewers with a stall</th><td class=\"n\">4 viewers</td>",
         "counts as a stall from 15 match s on; 3 shorter ones lasted 1.5 match s in all.",

@@ -45,8 +45,8 @@ fn wrong_types_are_named_with_the_right_form() {
     assert_eq!(
         found,
         [
-            "a.toml:1:8: `seed` must be a whole number, not a negative number (digits without sign \
-             and decimal point, for example `seed = 1`)",
+            "a.toml:1:8: `seed` is -1: it must be from 0 to 9 (the nearest that is allowed is \
+             `seed = 0`)",
             "a.toml:2:19: `speed` must be a number, not a text (write it without quotes: `speed = \
              7.5`)",
         ]
