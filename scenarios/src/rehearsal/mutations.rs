@@ -108,9 +108,12 @@ fn problems_of(kind: usize, source: &Arc<Source>) -> Option<Problems> {
     }
 }
 
+/// Finds a shipped file by its name.
+type Find = fn(&str) -> Option<Arc<Source>>;
+
 /// The shipped files of a kind.
 fn files(kind: usize) -> Vec<Arc<Source>> {
-    let (names, find): (Vec<&str>, fn(&str) -> Option<Arc<Source>>) = match kind {
+    let (names, find): (Vec<&str>, Find) = match kind {
         0 => (crate::shipped_rehearsal_names().collect(), shipped_rehearsal),
         1 => (vec!["ads", "emoji", "login", "signup", "streaming", "tsunami"], shipped::journey),
         2 => (vec!["2019", "2025"], shipped::devices),

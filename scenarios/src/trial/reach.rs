@@ -86,6 +86,10 @@ pub(super) fn giver_told(script: &Script, name: &str) -> String {
     format!("`${{{name}}}` is empty: {} did not give it to this viewer", givers.join(" or "))
 }
 
+/// A step that sends: its journey and its place in it, who does it with which feeders, and what it
+/// is where it is one of a sequence.
+type Reachable<'a> = (u16, u16, &'a CompiledWhen, &'a [u16], Option<&'a SequenceStep>);
+
 impl Trial {
     /// Why the viewer left before watching, where no request failed.
     pub(super) fn given_up(&self) -> String {
@@ -114,7 +118,7 @@ impl Trial {
     /// Every step that was never sent, and why.
     pub(super) fn unreached(&self, cut: Option<Cut>) -> Vec<Unreached> {
         let script = &self.script;
-        let mut all: Vec<(u16, u16, &CompiledWhen, &[u16], Option<&SequenceStep>)> = Vec::new();
+        let mut all: Vec<Reachable<'_>> = Vec::new();
         for placed in script.start.iter().chain(&script.exit).chain(&script.act) {
             if placed.what.request().is_some() {
                 let Placed { journey, step, when, feeders, what, .. } = placed;
