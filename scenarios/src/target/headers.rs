@@ -71,7 +71,7 @@ fn value_of(section: &Section<'_>, key: &str, value: FreeValue<'_>) -> Option<Se
             match Secret::from_environment(&variable) {
                 Ok(text) => (text, format!(", from `{variable}`,")),
                 Err(reason) => {
-                    let hint = Some(format!("set `{variable}` before HULK is started"));
+                    let hint = Some(format!("for example `{variable}=… hulk rehearse FILE`"));
                     section.problem_at(key, format!("header `{key}`: {reason}"), hint);
                     return None;
                 }

@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use hulk_settings::{Problems, Source, read};
 
@@ -7,21 +8,24 @@ use super::*;
 /// A certificate in form only: what is in it is for those who verify with it.
 const PEM: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
 
-/// A folder with `ca.pem`, `other.pem` and `empty.pem`.
-fn folder() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("hulk-target-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("ca.pem"), PEM).unwrap();
-    std::fs::write(folder.join("other.pem"), PEM.replace("MAMCAQE=", "MAMCAQI=")).unwrap();
-    std::fs::write(folder.join("empty.pem"), "").unwrap();
-    folder
+/// A folder with `ca.pem`, `other.pem` and `empty.pem`, written once: tests read it side by side.
+fn folder() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = std::env::temp_dir().join(format!("hulk-target-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("ca.pem"), PEM).unwrap();
+        std::fs::write(folder.join("other.pem"), PEM.replace("MAMCAQE=", "MAMCAQI=")).unwrap();
+        std::fs::write(folder.join("empty.pem"), "").unwrap();
+        folder
+    });
+    &FOLDER
 }
 
 fn own(text: &str) -> Result<Target, Problems> {
     let source = Source::new("test.toml", text);
     let services = ["shop", "api", "media"].map(str::to_owned);
     let compiled =
-        read(&source, |root| Some(UrlSettings::read(root, &folder())?.compile(&services)));
+        read(&source, |root| Some(UrlSettings::read(root, folder())?.compile(&services)));
     compiled.map(Target::Url)
 }
 
@@ -177,7 +181,7 @@ base = "https://localhost"
         "12:7: header `x-a` may not be set: it is there twice (names differ in more than upper and \
          lower case)",
         "13:17: header `authorization`: the environment has no `HULK_NOT_SET`: set it and start \
-         again",
+         again (for example `HULK_NOT_SET=… hulk rehearse FILE`)",
         "14:9: the value of header `token` cannot be sent: it may only hold visible ASCII letters \
          and spaces (is there a line end in it?)",
         "15:10: header `number` must be a text (`number = \"…\"`, or `number = { env = \"…\" }`)",
