@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use hulk_engine::environment;
-use hulk_record::{FaultInfo, Manifest, MatchTime, MomentInfo, Offset, Record, ServiceInfo};
+use hulk_record::{
+    FaultInfo, Manifest, MatchTime, MomentInfo, Offset, Record, ServiceInfo, seed_of,
+};
 use hulk_scenarios::Rehearsal;
 use hulk_scenarios::chaos::Fault;
 use hulk_scenarios::traffic::{Moment, Response, Schedule};
@@ -99,7 +101,14 @@ pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Ut
         stream: rehearsal.script.stream(),
         run_id: None,
         raw: false,
+        script: script_id(rehearsal),
     }
+}
+
+/// The same for the same steps, values and answers to moments.
+fn script_id(rehearsal: &Rehearsal) -> Option<String> {
+    let text = serde_json::to_string(&*rehearsal.script).ok()?;
+    Some(format!("{:016x}", seed_of(0, &text)))
 }
 
 /// How many viewers must be present at the end of each interval. At the window's very end

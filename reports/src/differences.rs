@@ -49,6 +49,11 @@ pub(crate) fn differences(a: &Manifest, b: &Manifest) -> Vec<Difference> {
         format!("{} to {}", minute(m.from_match_min), minute(m.match_minute(m.until)))
     });
     tell(Aspect::Load, "planned arrivals", &|m| count(m.arrivals_planned));
+    // Old records do not tell.
+    if a.script.is_some() && b.script.is_some() {
+        let id = |m: &Manifest| m.script.clone().unwrap_or_default();
+        tell(Aspect::Load, "what viewers do, by its hash", &id);
+    }
     tell(Aspect::Load, "regions", &|m| m.regions.join(", "));
     tell(Aspect::Place, "target", &|m| m.environment.target.clone());
     tell(Aspect::Place, "HULK", &|m| m.environment.hulk.clone());

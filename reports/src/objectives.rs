@@ -161,6 +161,7 @@ fn served_share(
                     counted(requests, "request")
                 ),
             };
+            let cause = cause + &refusals(view, service);
             let most = minute(worst);
             reason += &format!(
                 ": {missing}, from match minute {onset} on, most at match minute {most}; {cause}"
@@ -181,6 +182,20 @@ fn served_share(
         reason: reason + ".",
         ..blank
     }
+}
+
+/// With which statuses a service said no, the most frequent first: `; it answered 48 × 404`.
+fn refusals(view: &View<'_>, service: &str) -> String {
+    let answers = view.merged.answers();
+    let mut refusals: Vec<(u64, u16)> = answers
+        .iter()
+        .filter(|((name, status), _)| name == service && *status >= 400)
+        .map(|((_, status), &answers)| (answers, *status))
+        .collect();
+    refusals.sort_unstable_by(|a, b| b.cmp(a));
+    let told = refusals.iter().take(3).map(|(n, status)| format!("{} × {status}", count(*n)));
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { String::new() } else { format!("; it answered {}", told.join(", ")) }
 }
 
 /// Requests to a service that found no connection, retries included.

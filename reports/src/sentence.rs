@@ -101,6 +101,14 @@ pub fn sentence(verdict: &Verdict) -> String {
     let mut lines = vec![format!("{}: {}", verdict.kind.name(), capital(&headline(verdict)))];
     let more = verdict.reasons.get(told_in_headline(verdict)..).unwrap_or_default();
     lines.extend(more.iter().take(REASONS_MAX).map(|reason| format!("  - {reason}")));
+    let missing = verdict.requests.not_served;
+    if verdict.kind == VerdictKind::Invalid && missing > 0 {
+        lines.push(format!(
+            "  - besides, {} of {} requests were not served: the report says where and when",
+            count(missing),
+            count(verdict.requests.first)
+        ));
+    }
     if more.len() > REASONS_MAX {
         lines.push(format!("  and {} more in the report", more.len() - REASONS_MAX));
     }

@@ -2,7 +2,7 @@
 
 mod machine;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hulk_record::{Bound, MatchTime};
@@ -10,7 +10,8 @@ use hulk_traffic_models::Schedule;
 pub use machine::MachineEstimate;
 
 use crate::session::Memory;
-use crate::{Placed, Rehearsal, SequenceStep};
+use crate::template::{Slot, Template};
+use crate::{Placed, Rehearsal, Script, SequenceStep};
 
 /// Over how many viewers is averaged what each draws for itself.
 const SAMPLE: u32 = 2000;
@@ -113,8 +114,48 @@ impl Estimate {
                 self.viewers_peak
             ));
         }
+        // The reference platform looks at no value that an answer gave.
+        if rehearsal.platform().is_none() {
+            warnings.extend(not_given(&rehearsal.script));
+        }
         warnings
     }
+}
+
+/// Steps of viewers who are there already when the window starts, and that use a value of an
+/// answer which only steps give that such viewers leave out: it would be empty.
+fn not_given(script: &Script) -> Vec<String> {
+    let mut given: BTreeSet<u16> = BTreeSet::new();
+    let resumed = script.start.iter().filter(|placed| placed.what.on_resume);
+    given.extend(resumed.clone().flat_map(|placed| &placed.keeps));
+    given.extend(script.every.iter().flat_map(|placed| &placed.keeps));
+    let starts = resumed.filter_map(|placed| Some(&placed.what.request()?.request));
+    let used = starts.chain(script.every.iter().map(|placed| &placed.what.request));
+    let mut warnings = Vec::new();
+    for request in used {
+        let slots = request.templates().flat_map(Template::slots);
+        let missing: BTreeSet<u16> = slots
+            .filter_map(|slot| match slot {
+                Slot::Variable(place) if !given.contains(&place) => Some(place),
+                _ => None,
+            })
+            .collect();
+        for place in missing {
+            let giver = script.start.iter().find(|placed| placed.keeps.contains(&place));
+            let giver = giver.and_then(|placed| Some(&placed.what.request()?.request.name));
+            let (Some(giver), Some(name)) = (giver, script.variables.get(usize::from(place)))
+            else {
+                continue;
+            };
+            warnings.push(format!(
+                "step `{}` sends `${{{name}}}`, which only `{giver}` gives, and those who are there \
+                 already when the window starts leave that out: for them it is empty; set \
+                 `on_resume = true` on `{giver}`",
+                request.name
+            ));
+        }
+    }
+    warnings
 }
 
 /// Those who watch already connect within the lead-in, of which the last tenth stays quiet.

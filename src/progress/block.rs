@@ -77,7 +77,7 @@ fn figures(status: &Status, columns: usize) -> Vec<Vec<Piece>> {
     let mut figures = figures.map(|(what, tone, value)| {
         vec![Piece(Tone::Soft, format!("{what:<9}")), Piece(tone, value)]
     });
-    if status.wanted.is_none() {
+    if status.wanted.is_none() && status.at_s <= 0.0 {
         figures[0][1].1 = format!("{} (coming in)", viewers(status));
     }
     match columns {

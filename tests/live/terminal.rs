@@ -110,7 +110,7 @@ fn progress_is_one_block_on_a_terminal_and_the_last_lines_are_the_verdict() {
     let verdict = shown
         .iter()
         .position(|line| line.contains(": ") && line.starts_with(|c: char| c.is_ascii_uppercase()));
-    let names = [(0, "PASS: "), (3, "FAIL: "), (6, "INVALID: ")];
+    let names = [(0, "PASS: "), (3, "FAIL: "), (5, "INCONCLUSIVE: "), (6, "INVALID: ")];
     let name = names.iter().find(|(of, _)| *of == code).map(|(_, name)| *name).unwrap();
     assert!(shown[verdict.unwrap()].starts_with(name), "{code}: {shown:#?}");
     // Of the block nothing stays, and it stood there once for each second.

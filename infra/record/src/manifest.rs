@@ -59,6 +59,9 @@ pub struct Manifest {
     /// sent over a wire, and in records before version 3.
     #[serde(default)]
     pub run_id: Option<String>,
+    /// Tells scripts apart: a hash of what the viewers do, as 16 hex digits.
+    #[serde(default)]
+    pub script: Option<String>,
     /// Whether the frames tell of each request by itself.
     #[serde(default)]
     pub raw: bool,

@@ -140,7 +140,7 @@ pub(super) fn timeline(view: &View<'_>, drawn: Option<&Drawn>) -> String {
         ticks(view, &axis),
     ];
     format!(
-        "<figure class=\"timeline\">\n{KEYS}<div class=\"plots\">\n{}</div>\n{}{}{}</figure>\n",
+        "<figure class=\"timeline chart\">\n{KEYS}<div class=\"plots\">\n{}</div>\n{}{}{}</figure>\n",
         plots.concat(),
         behind::window(view, drawn),
         marks.list(),

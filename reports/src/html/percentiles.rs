@@ -15,15 +15,8 @@ const TOP_PX: f64 = 16.0;
 const EDGE: f64 = 0.4;
 /// As many lines as can be told apart; further services are in the table.
 const LINES_MAX: usize = 6;
-/// Class and dashes of each line: told apart without colour too.
-const STYLES: [(&str, &str); LINES_MAX] = [
-    ("p99", ""),
-    ("present", "7 4"),
-    ("stop", "2 3"),
-    ("p99", "12 3 2 3"),
-    ("present", ""),
-    ("stop", "9 3"),
-];
+/// The class of each line: told apart without colour too.
+const STYLES: [&str; LINES_MAX] = ["rank-1", "rank-2", "rank-3", "rank-4", "rank-5", "rank-6"];
 /// Lines of the grid and columns of the table.
 const MARKS: [(u32, &str); 7] = [
     (500_000, "50 %"),
@@ -113,8 +106,8 @@ fn figure(title: &str, lines: &[Line]) -> String {
         let _ = writeln!(
             body,
             "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\n<text \
-             x=\"100%\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            y - 3.0,
+             x=\"0\" dx=\"-6\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            y + 4.0,
             micros(10_f64.powi(decade)),
         );
     }
@@ -126,50 +119,43 @@ fn figure(title: &str, lines: &[Line]) -> String {
             "<line class=\"grid\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{TOP_PX:.0}\" \
              y2=\"{bottom:.0}\"/>\n<text x=\"{x:.2}%\" y=\"{:.0}\" \
              text-anchor=\"{anchor}\">{label}</text>",
-            bottom + 15.0,
+            bottom + 17.0,
         );
     }
     let paths: String =
-        lines.iter().zip(STYLES).map(|(of, style)| path(&frame, of, style)).collect();
-    let keys: String = lines.iter().zip(STYLES).map(|(of, style)| key(of, style)).collect();
+        lines.iter().zip(STYLES).map(|(of, class)| path(&frame, of, class)).collect();
+    let keys: String = lines.iter().zip(STYLES).map(|(of, class)| key(of, class)).collect();
     format!(
-        "<figure>\n<ul class=\"keys\">\n<li><b>{title}</b></li>\n{keys}</ul>\n<svg class=\"chart\" \
-         role=\"img\" height=\"{:.0}\" aria-label=\"{title} by percentile; the same figures are in \
-         the table below\">\n{body}<svg x=\"0\" y=\"{TOP_PX:.0}\" width=\"100%\" \
-         height=\"{HEIGHT_PX:.0}\" viewBox=\"0 0 {UNITS:.0} {HEIGHT_PX:.0}\" \
-         preserveAspectRatio=\"none\" overflow=\"visible\">\n{paths}</svg>\n</svg>\n</figure>\n",
-        bottom + 22.0,
+        "<figure class=\"chart\">\n<h3>{title}</h3>\n<ul class=\"keys\">\n{keys}</ul>\n<div \
+         class=\"ranks\">\n<svg class=\"axis\" role=\"img\" width=\"100%\" height=\"{:.0}\" \
+         overflow=\"visible\" aria-label=\"{title} by percentile; the same figures are in the table \
+         below\">\n{body}<svg x=\"0\" y=\"{TOP_PX:.0}\" width=\"100%\" height=\"{HEIGHT_PX:.0}\" \
+         viewBox=\"0 0 {UNITS:.0} {HEIGHT_PX:.0}\" preserveAspectRatio=\"none\" \
+         overflow=\"visible\">\n{paths}</svg>\n</svg>\n</div>\n</figure>\n",
+        bottom + 24.0,
     )
 }
 
-fn dashes(dashes: &str) -> String {
-    match dashes {
-        "" => String::new(),
-        dashes => format!(" stroke-dasharray=\"{dashes}\""),
-    }
-}
-
 /// The points that the samples are enough for, and the largest sample at the edge.
-fn path(frame: &Frame, line: &Line, (class, style): (&str, &str)) -> String {
+fn path(frame: &Frame, line: &Line, class: &str) -> String {
     let mut path = String::new();
     for &(ppm, us) in &line.points {
         let command = if path.is_empty() { 'M' } else { 'L' };
         let _ = write!(path, "{command}{:.1} {:.1}", UNITS * frame.share(ppm), frame.y(us));
     }
     let edge = format!("M{:.1} {:.1}H{UNITS:.0}", UNITS * 0.985, frame.y(line.max_us));
-    let dashes = dashes(style);
     let name = escape(&line.name);
     format!(
-        "<path class=\"{class}\"{dashes} d=\"{path}\"><title>{name}</title></path>\n<path \
+        "<path class=\"{class}\" d=\"{path}\"><title>{name}</title></path>\n<path \
          class=\"{class}\" d=\"{edge}\"><title>{name}: largest {}</title></path>\n",
         micros(line.max_us as f64),
     )
 }
 
-fn key(line: &Line, (class, style): (&str, &str)) -> String {
+fn key(line: &Line, class: &str) -> String {
     format!(
-        "<li><svg viewBox=\"0 0 32 12\"><path class=\"{class}\"{} d=\"M0 6H32\"/></svg>{}</li>\n",
-        dashes(style),
+        "<li class=\"keyed\"><svg class=\"key\" width=\"34\" height=\"12\"><path class=\"{class}\" \
+         d=\"M0 6H34\"/></svg> {}</li>\n",
         escape(&line.name),
     )
 }

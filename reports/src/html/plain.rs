@@ -115,14 +115,8 @@ const LOOKS: &[(&str, &str, Look)] = &[
     ("td", "open", Around(NOWRAP, r##"<font color="#7a4a00"><b>"##, "</b></font>")),
     ("ul", "keys", As("<p>", "</p>")),
     ("li", "keyed", As("<span>", " &nbsp; </span>")),
-    (
-        "div",
-        "plots",
-        As(
-            r#"<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td width="58"><svg width="58" height="1" aria-hidden="true"></svg></td><td>"#,
-            "</td></tr></table>",
-        ),
-    ),
+    ("div", "plots", As(CURVES, CURVES_END)),
+    ("div", "ranks", As(CURVES, CURVES_END)),
     (
         "dl",
         "figures",
@@ -147,6 +141,13 @@ const LOOKS: &[(&str, &str, Look)] = &[
     ("path", "p50", line!("#116329", "2", "2 4")),
     ("path", "p99", line!("#6639ba", "2", "none")),
     ("path", "p999", line!("#a0156b", "1.5", "8 3 2 3")),
+    ("line", "grid", line!("#d5dbe3", "1", "none")),
+    ("path", "rank-1", line!("#6639ba", "2", "none")),
+    ("path", "rank-2", line!("#0550ae", "2", "7 4")),
+    ("path", "rank-3", line!("#a04100", "2", "2 3")),
+    ("path", "rank-4", line!("#a0156b", "2", "12 3 2 3")),
+    ("path", "rank-5", line!("#116329", "2", "none")),
+    ("path", "rank-6", line!("#a40e26", "2", "9 3")),
     ("path", "fault", area!("#7a4a00", "0.14")),
     ("path", "short", area!("#a40e26", "0.28")),
     ("path", "errors", area!("#a40e26", "1")),
@@ -156,6 +157,9 @@ const LOOKS: &[(&str, &str, Look)] = &[
     ("tspan", "name", With(r#"font-weight="400""#)),
 ];
 
+/// Room for the labels at the left of curves.
+const CURVES: &str = r#"<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td width="58"><svg width="58" height="1" aria-hidden="true"></svg></td><td>"#;
+const CURVES_END: &str = "</td></tr></table>";
 const NOWRAP: &str = r#"valign="top" nowrap"#;
 const BOX: &str = r##"<table role="presentation" width="100%" cellpadding="14" cellspacing="0" border="0"><tr><td bgcolor="#f5f7fa">"##;
 const BOX_END: &str = "</td></tr></table>";

@@ -3,6 +3,7 @@
 use hulk_record::Record;
 use hulk_scaling::elasticity::Elasticity;
 
+use crate::percentiles::samples_min;
 use crate::summary::{StepRequests, StepSummary, untold};
 use crate::verdict::{ObjectiveStatus, ServiceScaling, Verdict};
 use crate::words::{count, escape, micros, minute, number, percent};
@@ -30,7 +31,7 @@ fn table_of(class: &str, heads: &[&str], rows: &[String]) -> String {
         .collect();
     let rows: String = rows.iter().map(|row| format!("<tr>{row}</tr>\n")).collect();
     format!(
-        "<div class=\"scroll\"><table{class}>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n\
+        "<div class=\"scroll\" tabindex=\"0\"><table{class}>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n\
          </table></div>\n"
     )
 }
@@ -176,10 +177,18 @@ pub(super) fn steps(steps: &[StepSummary]) -> String {
             let of = |name: &str| step.outcomes.get(name).copied().unwrap_or(0);
             let (ok, abandoned) = (of("ok"), of("abandoned"));
             let failed = response.count - (ok + abandoned).min(response.count);
-            let times = [response.p50_us, response.p90_us, response.p99_us, response.p99_9_us]
-                .into_iter()
-                .chain([response.max_us])
-                .map(|us| numeric(&micros(us as f64)));
+            let times = [
+                (500_000, response.p50_us),
+                (900_000, response.p90_us),
+                (990_000, response.p99_us),
+                (999_000, response.p99_9_us),
+                (0, response.max_us),
+            ];
+            // As in the curves: a percentile that the samples do not bound says nothing.
+            let times = times.map(|(ppm, us)| {
+                let enough = ppm == 0 || response.count >= samples_min(ppm);
+                numeric(&if enough { micros(us as f64) } else { "–".to_owned() })
+            });
             format!(
                 "<th scope=\"row\">{} / {}<small>{}</small></th>{}{}{}",
                 escape(&step.journey),
@@ -187,7 +196,7 @@ pub(super) fn steps(steps: &[StepSummary]) -> String {
                 escape(step.service.as_deref().unwrap_or("–")),
                 [ok, failed, abandoned].map(|of| numeric(&count(of))).concat(),
                 retries(step.requests.as_ref()),
-                times.collect::<String>(),
+                times.concat(),
             )
         })
         .collect();

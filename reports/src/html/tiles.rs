@@ -7,6 +7,9 @@ use crate::verdict::{ObjectiveResult, ObjectiveStatus, Verdict, VerdictKind};
 use crate::view::View;
 use crate::words::{count, escape, micros, minute, number, percent, stood_for};
 
+/// The built-in objective.
+const ARRIVALS: &str = "arrivals served";
+
 struct Tile {
     worst: bool,
     value: String,
@@ -101,8 +104,17 @@ fn measured(view: &View<'_>, verdict: &Verdict, failed: bool) -> Vec<Tile> {
     let requests = &verdict.requests;
     let response = view.samples(|_| true, |key| key.measure == Measure::Response);
     let p99 = response.quantile_us(990_000).min(response.max_us()) as f64;
-    let met = verdict.objectives.iter().filter(|o| o.status == ObjectiveStatus::Met).count();
-    let held = verdict.validity.iter().filter(|check| check.holds).count();
+    // Those of the file: the built-in one is only told of when it is breached.
+    let own = |of: &&ObjectiveResult| of.name != ARRIVALS || of.status == ObjectiveStatus::Breached;
+    let objectives: Vec<_> = verdict.objectives.iter().filter(own).collect();
+    let met = objectives.iter().filter(|o| o.status == ObjectiveStatus::Met).count();
+    let measured: Vec<_> =
+        verdict.validity.iter().filter(|c| c.measured.is_some() || !c.holds).collect();
+    let held = measured.iter().filter(|check| check.holds).count();
+    let unmeasured = match verdict.validity.len() - measured.len() {
+        0 => String::new(),
+        more => format!(", {more} not measured"),
+    };
     let not_served = match requests.first {
         0 => "of no requests".to_owned(),
         first => format!(
@@ -124,10 +136,10 @@ fn measured(view: &View<'_>, verdict: &Verdict, failed: bool) -> Vec<Tile> {
             if response.count() == 0 { "–".to_owned() } else { micros(p99) },
             "p99 of response time, all services",
         ),
-        Tile::new(format!("{met} of {}", verdict.objectives.len()), "objectives met"),
+        Tile::new(format!("{met} of {}", objectives.len()), "objectives met"),
         Tile::new(
-            format!("{held} of {}", verdict.validity.len()),
-            "conditions of a valid run hold",
+            format!("{held} of {}", measured.len()),
+            format!("conditions of a valid run hold{unmeasured}"),
         ),
     ]);
     tiles

@@ -222,6 +222,7 @@ fn manifest(minutes: &[Minute], objectives: Vec<Objective>) -> Manifest {
         },
         stream: None,
         run_id: None,
+        script: None,
         raw: false,
     }
 }

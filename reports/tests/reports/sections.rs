@@ -38,7 +38,7 @@ fn golden_percentiles_are_exact_ranks_and_end_where_samples_do() {
     // 12,000 samples do not bound 99.99 %.
     let page = page(&with_tail(12));
     assert!(page.contains(">99.9 %</th>") && !page.contains(">99.99 %</th>"));
-    assert!(page.contains("<path class=\"present\" stroke-dasharray=\"7 4\" d=\"M0.0"), "{page}");
+    assert!(page.contains("<path class=\"rank-2\" d=\"M0.0"), "{page}");
     assert!(!page.contains("NaN") && !page.contains(" style="));
 }
 

@@ -49,3 +49,23 @@ fn each_shortage_is_a_warning_with_its_way_out() {
     let windows = ["service `playback` sees"];
     warns(20_000, |r| r.audience.scale /= 10.0, &windows);
 }
+
+#[test]
+fn a_value_that_those_who_watch_already_never_get_is_a_warning() {
+    let journey = |resume: &str| {
+        let text = format!(
+            "name = \"shop\"\ntimeout_ms = 100\nretry = {{ none = {{}} }}\n[[step]]\nafter = {{ name = \
+             \"login\", service = \"web\", get = \"/\", extract = {{ token = \"/token\" }}{resume} \
+             }}\n[[step]]\nevery = {{ name = \"news\", service = \"web\", get = \"/?${{token}}\", period_s \
+             = 5 }}\n"
+        );
+        let source = hulk_settings::Source::new("shop.toml", text);
+        let journey = crate::Journey::read(&source, std::path::Path::new(".")).expect("valid");
+        not_given(&Script::of(journey).expect("it compiles"))
+    };
+    let warnings = journey("");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let wanted = "step `news` sends `${token}`, which only `login` gives";
+    assert!(warnings[0].starts_with(wanted), "{warnings:?}");
+    assert!(journey(", on_resume = true").is_empty());
+}
