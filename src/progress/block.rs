@@ -69,23 +69,29 @@ fn figures(status: &Status, columns: usize) -> Vec<Vec<Piece>> {
         total => format!(" ({:.2} %)", status.errors_total as f64 / total as f64 * 100.0),
     };
     let figures = [
-        ("viewers", Tone::Plain, format!("{} wanted", viewers(status))),
+        ("viewers", Tone::Plain, of_viewers(status)),
         ("requests", Tone::Plain, format!("{}/s", count(status.requests_per_s.round() as u64))),
         ("p99", Tone::Plain, p99(status)),
         ("errors", errors, count(status.errors_total) + &share),
     ];
-    let mut figures = figures.map(|(what, tone, value)| {
+    let figures = figures.map(|(what, tone, value)| {
         vec![Piece(Tone::Soft, format!("{what:<9}")), Piece(tone, value)]
     });
-    if status.wanted.is_none() && status.at_s <= 0.0 {
-        figures[0][1].1 = format!("{} (coming in)", viewers(status));
-    }
     match columns {
         0..WIDE => figures.into(),
         _ => {
             let [a, b, c, d] = figures;
             [(a, b), (c, d)].map(|(left, right)| beside(left, right)).into()
         }
+    }
+}
+
+fn of_viewers(status: &Status) -> String {
+    match status.wanted {
+        Some(_) => format!("{} wanted", viewers(status)),
+        None if status.at_s <= 0.0 => format!("{} (coming in)", viewers(status)),
+        // At the window's very end nobody is wanted any more.
+        None => viewers(status),
     }
 }
 

@@ -77,7 +77,7 @@ fn observed(view: &View<'_>, verdict: &Verdict, seen: &PlatformSeen) -> String {
     }
     body + "<p class=\"soft\">From the first to the last look of the match. The platform counts a \
             request when it comes, those of its own services among them, and HULK when it is due; the \
-            exact ledger of both is above. Predicted waits are in match time. Changes are looks at \
+            exact ledger of both is below. Predicted waits are in match time. Changes are looks at \
             which the instances that serve or are wanted were not what they had been.</p>\n"
 }
 
