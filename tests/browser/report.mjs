@@ -263,7 +263,7 @@ const mouse = () =>
 // The script must not say anything else of the whole run than the page did without it.
 async function twins() {
   const wrong = [];
-  for (const name of ["pass", "fail", "long"]) {
+  for (const name of ["fail", "long"]) {
     const text = (page) => page.locator(".window dl").innerText();
     const table = (page, at) => page.locator("table[data-rows]").nth(at).locator("tbody").textContent();
     let plain;
@@ -364,12 +364,17 @@ const claims = {
 };
 const only = process.argv[3];
 const found = {};
-for (const [claim, check] of Object.entries(claims)) {
-  if (only && only !== claim) continue;
-  const start = Date.now();
-  found[claim] = (await check()).join("\n");
-  console.error(`${claim}: ${Date.now() - start} ms`);
-}
+const waiting = Object.entries(claims).filter(([claim]) => !only || only === claim);
+// Two at a time: most of a claim is waiting for the page.
+const lane = async () => {
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const [claim, check] = next;
+    const start = Date.now();
+    found[claim] = (await check()).join("\n");
+    console.error(`${claim}: ${Date.now() - start} ms`);
+  }
+};
+await Promise.all([lane(), lane()]);
 await browser.close();
 server.close();
 console.log(JSON.stringify(found, null, 1));
