@@ -4,13 +4,14 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use hulk_engine::raise_open_files;
+use hulk_reports::words::counted;
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, LoadError, Rehearsal};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArguments;
 use crate::diagnostics::tell;
-use crate::outcome::{Failure, USAGE};
+use crate::outcome::Failure;
 use crate::target::verifiable;
 
 /// Above this share of the free disk, a record is told of.
@@ -36,16 +37,11 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<i32, Failure> {
     let room = Room { descriptors: raise_open_files(), disk_bytes: free_bytes(&arguments.runs) };
     let (mut code, mut summary, mut documents) = (0, Vec::new(), Vec::new());
     for file in &arguments.files {
-        let asked = Rehearsal::load(file).map(|rehearsal| Asked::of(rehearsal, arguments, &room));
-        if let Some(Err(failure)) =
-            asked.as_ref().ok().map(|asked| verifiable(&asked.rehearsal.target))
-        {
+        let rehearsal = Rehearsal::load(file).map_err(Failure::from);
+        let usable = rehearsal.and_then(|of| verifiable(&of.target).map(|()| of));
+        let asked = usable.map(|rehearsal| Asked::of(rehearsal, arguments, &room));
+        if let Err(failure) = &asked {
             code = failure.exit_code();
-            tell(&failure);
-            continue;
-        }
-        if asked.is_err() {
-            code = USAGE;
         }
         if arguments.json {
             documents.push(document(file, &asked, &room));
@@ -54,7 +50,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<i32, Failure> {
         summary.push(format!("{file}: {}\n", in_short(&asked)));
         match asked {
             Ok(asked) => say(&asked.describe(&arguments.runs, &room)),
-            Err(error) => tell(&Failure::from(error)),
+            Err(failure) => tell(&failure),
         }
     }
     if arguments.json {
@@ -80,16 +76,15 @@ fn free_bytes(folder: &Path) -> Option<f64> {
     Some(disk.f_bavail as f64 * disk.f_frsize as f64)
 }
 
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-fn in_short(asked: &Result<Asked, LoadError>) -> String {
+fn in_short(asked: &Result<Asked, Failure>) -> String {
     match asked {
         Ok(asked) if asked.warnings.is_empty() => "valid".to_owned(),
-        Ok(asked) => format!("valid, {}", count(asked.warnings.len(), "warning")),
-        Err(LoadError::Invalid(problems)) => count(problems.list.len(), "problem"),
-        Err(LoadError::Unreadable { reason, .. }) => reason.clone(),
+        Ok(asked) => format!("valid, {}", counted(asked.warnings.len() as u64, "warning")),
+        Err(Failure::Load(LoadError::Invalid(problems))) => {
+            counted(problems.list.len() as u64, "problem")
+        }
+        Err(Failure::Load(LoadError::Unreadable { reason, .. })) => reason.clone(),
+        Err(other) => other.to_string(),
     }
 }
 
@@ -199,26 +194,35 @@ impl Asked {
 }
 
 /// What is said of a file in the JSON document.
-fn document(file: &str, asked: &Result<Asked, LoadError>, room: &Room) -> Value {
-    let (estimate, warnings, problems) = match asked {
-        Ok(asked) => (asked.document(room), json!(asked.warnings), json!([])),
-        Err(LoadError::Unreadable { reason, hint, .. }) => {
-            let problem = json!({ "file": file, "line": null, "column": null,
-                "message": reason, "hint": hint });
-            (Value::Null, json!([]), json!([problem]))
-        }
-        Err(LoadError::Invalid(problems)) => {
+fn document(file: &str, asked: &Result<Asked, Failure>, room: &Room) -> Value {
+    let (estimate, warnings) = match asked {
+        Ok(asked) => (asked.document(room), json!(asked.warnings)),
+        Err(_) => (Value::Null, json!([])),
+    };
+    json!({ "file": file, "valid": asked.is_ok(), "problems": problems(file, asked),
+        "estimate": estimate, "warnings": warnings })
+}
+
+/// What is wrong with a file; without a place where that is all of it.
+fn problems(file: &str, asked: &Result<Asked, Failure>) -> Vec<Value> {
+    let whole = |message: &str, hint: Option<&str>| {
+        vec![
+            json!({ "file": file, "line": null, "column": null, "message": message, "hint": hint }),
+        ]
+    };
+    match asked {
+        Ok(_) => Vec::new(),
+        Err(Failure::Load(LoadError::Invalid(problems))) => {
             let problem = |problem: &hulk_scenarios::Problem| {
                 let (line, column) = problem.source.place(problem.span.start);
                 json!({ "file": problem.source.name, "line": line, "column": column,
                     "message": problem.message, "hint": problem.hint })
             };
-            let problems: Vec<Value> = problems.list.iter().map(problem).collect();
-            (Value::Null, json!([]), json!(problems))
+            problems.list.iter().map(problem).collect()
         }
-    };
-    json!({ "file": file, "valid": asked.is_ok(), "problems": problems, "estimate": estimate,
-        "warnings": warnings })
+        Err(Failure::Load(LoadError::Unreadable { reason, hint, .. })) => whole(reason, Some(hint)),
+        Err(other) => whole(&other.to_string(), None),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hulk_record::FolderError;
+use hulk_reports::words::counted;
 use hulk_scenarios::{LoadError, Problem, Source};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
@@ -20,8 +21,7 @@ pub(crate) fn tell(failure: &Failure) {
         Failure::Load(LoadError::Invalid(problems)) => {
             let colour = stderr().is_terminal() && colour_is_wanted();
             let shown: String = problems.list.iter().map(|problem| show(problem, colour)).collect();
-            let count = problems.list.len();
-            format!("{shown}{count} {}\n", if count == 1 { "problem" } else { "problems" })
+            format!("{shown}{}\n", counted(problems.list.len() as u64, "problem"))
         }
         Failure::Load(LoadError::Unreadable { hint, .. }) => {
             format!("error: {failure}\n  help: {}\n", hint.replace('\n', "\n        "))

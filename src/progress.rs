@@ -130,7 +130,7 @@ impl Progress {
         let left_us = manifest.until.since(now).max(0) as f64;
         let (requests, errors) =
             self.services.values().fold((0, 0), |(r, e), of| (r + of.0, e + of.1));
-        let p99_us = self.response.quantile_us(990_000).min(self.response.max_us());
+        let p99_us = self.response.quantile_at_most_max_us(990_000);
         Status {
             name: manifest.name.clone(),
             at_s: now.as_s(),
@@ -160,15 +160,12 @@ impl Progress {
         let statuses = manifest.services.iter().map(|service| {
             let (requests, errors) = self.services.get(&service.name).copied().unwrap_or_default();
             let seen = self.capacity.iter().find(|sample| sample.service == service.name);
-            let window = window_intervals(manifest, service.decision_window_s);
+            let window = manifest.window_intervals(service) as i32;
             oldest = oldest.min(now - window);
-            let needed = service.rated_rps.map(|rated_rps| {
-                let [from, to] = [now - window, now].map(|at| (service.name.clone(), at));
-                let first: u64 = self.due.range(from..to).map(|(_, first)| first).sum();
-                let match_s = manifest.clock.match_time(Offset(interval_us(manifest))).as_s();
-                let an_instance = rated_rps * manifest.scale * match_s * f64::from(window);
-                (first as f64 / an_instance - 1e-9).ceil().max(0.0)
-            });
+            let [from, to] = [now - window, now].map(|at| (service.name.clone(), at));
+            let first = self.due.range(from..to).map(|(_, first)| first).sum();
+            let window_s = f64::from(window) * manifest.interval_match_s();
+            let needed = manifest.instances_needed(service, first, window_s);
             ServiceStatus {
                 name: service.name.clone(),
                 requests_per_s: requests as f64 / seconds,
@@ -183,16 +180,6 @@ impl Progress {
         self.due.retain(|(_, at), _| *at >= oldest);
         statuses
     }
-}
-
-fn interval_us(manifest: &Manifest) -> i64 {
-    i64::try_from(manifest.interval_us).unwrap_or(i64::MAX).max(1)
-}
-
-/// A decision window in whole intervals, at least one.
-fn window_intervals(manifest: &Manifest, window_s: f64) -> i32 {
-    let interval_s = manifest.clock.match_time(Offset(interval_us(manifest))).as_s();
-    (window_s / interval_s).round().max(1.0) as i32
 }
 
 fn faults(manifest: &Manifest, now: Offset) -> Vec<(String, f64)> {

@@ -8,6 +8,7 @@ use hulk_record::{Bound, Measure, Objective, Outcome};
 use crate::supply::{Supply, of_service};
 use crate::verdict::{ObjectiveResult, ObjectiveStatus, ServiceScaling};
 use crate::view::View;
+use crate::when::When;
 use crate::words::{
     count, counted, minute, not_served, number, number_and_limit, percent, stood_for, was,
 };
@@ -170,18 +171,8 @@ fn served_share(
         _ => reason += &format!(": {missing}"),
     }
     let onset = onset.filter(|_| !met);
-    ObjectiveResult {
-        at_least: true,
-        measured: Some(measured),
-        samples: asked,
-        status: status(met),
-        first_match_min: onset.as_ref().map(|when| when.minute),
-        moment: onset.and_then(|when| when.moment()),
-        worst_match_min: worst,
-        viewers_not_served: viewers,
-        reason: reason + ".",
-        ..blank
-    }
+    let judged = judged(blank, measured, met, (onset, worst), reason);
+    ObjectiveResult { at_least: true, samples: asked, viewers_not_served: viewers, ..judged }
 }
 
 /// With which statuses a service said no, the most frequent first: `; it answered 48 × 404`.
@@ -255,6 +246,25 @@ fn capacity_debt(
         moment: onset.and_then(|when| when.moment()),
         worst_match_min: scaling.shortage.map(|short| short.worst_match_min),
         viewers_not_served: scaling.shortage.and_then(|short| short.viewers_not_served),
+        reason: reason + ".",
+        ..blank
+    }
+}
+
+/// An objective with its value, and when it went wrong: first, and worst (match minute).
+fn judged(
+    blank: ObjectiveResult,
+    measured: f64,
+    met: bool,
+    (first, worst_match_min): (Option<When>, Option<f64>),
+    reason: String,
+) -> ObjectiveResult {
+    ObjectiveResult {
+        measured: Some(measured),
+        status: status(met),
+        first_match_min: first.as_ref().map(|when| when.minute),
+        moment: first.and_then(|when| when.moment()),
+        worst_match_min,
         reason: reason + ".",
         ..blank
     }

@@ -44,10 +44,7 @@ impl Line {
             name: name.to_owned(),
             samples: count,
             mean_us: samples.mean_us(),
-            // The histogram answers with its bucket's top, which may lie above every sample.
-            points: supported
-                .map(|ppm| (ppm, samples.quantile_us(ppm).min(samples.max_us())))
-                .collect(),
+            points: supported.map(|ppm| (ppm, samples.quantile_at_most_max_us(ppm))).collect(),
             max_us: samples.max_us(),
         }
     }

@@ -149,8 +149,7 @@ pub(crate) fn summary_of(view: &View<'_>) -> QoeSummary {
 
 fn first_frame(view: &View<'_>) -> Option<FirstFrame> {
     let samples = view.samples(|_| true, is_first_frame);
-    // The histogram answers with its bucket's top, which may lie above every sample.
-    let at = |ppm| samples.quantile_us(ppm).min(samples.max_us());
+    let at = |ppm| samples.quantile_at_most_max_us(ppm);
     (samples.count() > 0).then(|| FirstFrame {
         count: samples.count(),
         p50_us: at(500_000),
@@ -177,7 +176,7 @@ fn over_time(view: &View<'_>) -> Vec<Stretch> {
             let first = frame.series.iter().filter(|(key, _)| is_first_frame(key));
             first.for_each(|(_, of_series)| samples.merge(of_series));
         }
-        let p95_us = samples.quantile_us(950_000).min(samples.max_us());
+        let p95_us = samples.quantile_at_most_max_us(950_000);
         Stretch {
             from_match_s: view.match_s(view.start_of(bin * per_bin)),
             to_match_s: view.match_s(view.start_of((bin + 1) * per_bin)),

@@ -1,7 +1,7 @@
 //! The verdict in words.
 
 use crate::verdict::{ObjectiveStatus, ServiceScaling, Verdict, VerdictKind};
-use crate::words::{capital, count, minute, requests_of};
+use crate::words::{capital, clean, count, minute, requests_of};
 
 /// Further reasons in the terminal; the report has all of them.
 const REASONS_MAX: usize = 5;
@@ -112,8 +112,5 @@ pub fn sentence(verdict: &Verdict) -> String {
     if more.len() > REASONS_MAX {
         lines.push(format!("  and {} more in the report", more.len() - REASONS_MAX));
     }
-    let clean = |line: &String| -> String {
-        line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-    };
-    lines.iter().map(clean).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| clean(line)).collect::<Vec<_>>().join("\n")
 }

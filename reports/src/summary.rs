@@ -156,8 +156,7 @@ pub(crate) struct Quantiles {
 
 impl Quantiles {
     pub(crate) fn of(samples: &Samples) -> Self {
-        // The histogram answers with its bucket's top, which may lie above every sample.
-        let at = |ppm| samples.quantile_us(ppm).min(samples.max_us());
+        let at = |ppm| samples.quantile_at_most_max_us(ppm);
         Self {
             count: samples.count(),
             mean_us: samples.mean_us(),

@@ -21,10 +21,9 @@ impl Supply {
     /// Demand and supply of a service, or why they are unknown.
     pub(crate) fn of(view: &View<'_>, service: &ServiceInfo) -> Result<Self, String> {
         let name = &service.name;
-        let rated = match service.rated_rps {
-            Some(rated) if rated > 0.0 => rated,
-            _ => return Err(format!("{name} has no rated capacity")),
-        };
+        if service.rated_rps.is_none_or(|rated| rated <= 0.0) {
+            return Err(format!("{name} has no rated capacity"));
+        }
         if !view.record.manifest.observed {
             return Err("nobody observed the capacity".to_owned());
         }
@@ -32,7 +31,7 @@ impl Supply {
         let Some(&(_, first)) = ready.first() else {
             return Err(format!("no observer saw {name}"));
         };
-        let windows = demand(view, service, rated);
+        let windows = demand(view, service);
         if windows.is_empty() {
             return Err("the run has no interval from its start on".to_owned());
         }
@@ -57,7 +56,7 @@ impl Supply {
             .collect();
         // Observers repeat themselves each second: a step is where something changed.
         steps.dedup_by(|next, kept| (next.demand, next.supply) == (kept.demand, kept.supply));
-        let window_s = window_intervals(view, service) as f64 * interval_s(view);
+        let window_s = window_s(view, service);
         Ok(Self { service: name.clone(), steps, end_s, window_s })
     }
 
@@ -128,7 +127,7 @@ pub(crate) fn scaling_of(
         viewers_not_served: view.tells_viewers().then_some(viewers),
         not_served_first_match_min: onset.as_ref().map(|when| when.minute),
         moment: onset.and_then(|when| when.moment()),
-        window_match_s: window_intervals(view, service) as f64 * interval_s(view),
+        window_match_s: window_s(view, service),
         elasticity: None,
         demand_peak: 0.0,
         supply_peak: 0.0,
@@ -173,14 +172,10 @@ fn ready(samples: &[CapacitySample], service: &str) -> Vec<(Offset, f64)> {
     ready
 }
 
-/// The length of an interval in match seconds.
-fn interval_s(view: &View<'_>) -> f64 {
-    view.match_s(Offset(view.interval_us()))
-}
-
-/// A decision window in whole intervals, at least one.
-fn window_intervals(view: &View<'_>, service: &ServiceInfo) -> i64 {
-    (service.decision_window_s / interval_s(view)).round().max(1.0) as i64
+/// A decision window in match seconds, rounded to whole intervals.
+fn window_s(view: &View<'_>, service: &ServiceInfo) -> f64 {
+    let manifest = view.manifest();
+    manifest.window_intervals(service) as f64 * manifest.interval_match_s()
 }
 
 /// A decision window.
@@ -194,7 +189,7 @@ struct Window {
 
 /// The decision windows of a service, in the order of time.
 fn windows(view: &View<'_>, service: &ServiceInfo) -> Vec<Window> {
-    let (length, intervals) = (window_intervals(view, service), view.intervals());
+    let (length, intervals) = (view.manifest().window_intervals(service), view.intervals());
     let mut starts: Vec<i64> = (0..intervals).step_by(length as usize).collect();
     // Less than half a window at the end is too short to count on: it joins the one before.
     if starts.len() > 1 && 2 * (intervals % length) < length && intervals % length > 0 {
@@ -217,15 +212,10 @@ fn windows(view: &View<'_>, service: &ServiceInfo) -> Vec<Window> {
 
 /// Instances needed from each decision window's start (match seconds) on: the first attempts due
 /// in it ÷ what an instance may serve in it, in whole instances.
-fn demand(view: &View<'_>, service: &ServiceInfo, rated: f64) -> Vec<(f64, f64)> {
-    windows(view, service)
-        .into_iter()
-        .map(|Window { from_s, to_s, requests }| {
-            let an_instance = (to_s - from_s) * rated * view.record.manifest.scale;
-            let exact = requests as f64 / an_instance;
-            // 3 × 0.1 is a little more than 0.3: such dust needs no instance of its own.
-            let whole = (exact - 1e-9).ceil().max(0.0);
-            (from_s, if whole.is_finite() { whole } else { 0.0 })
-        })
-        .collect()
+fn demand(view: &View<'_>, service: &ServiceInfo) -> Vec<(f64, f64)> {
+    let needed = |of: Window| {
+        let whole = view.manifest().instances_needed(service, of.requests, of.to_s - of.from_s);
+        Some((of.from_s, whole?))
+    };
+    windows(view, service).into_iter().filter_map(needed).collect()
 }

@@ -45,8 +45,7 @@ pub(crate) struct Times {
 impl Times {
     /// None where there is no sample.
     pub(crate) fn of(samples: &Samples) -> Option<Self> {
-        // The histogram answers with its bucket's top, which may lie above every sample.
-        let at = |ppm| samples.quantile_us(ppm).min(samples.max_us());
+        let at = |ppm| samples.quantile_at_most_max_us(ppm);
         (samples.count() > 0).then(|| Self {
             p50_us: at(500_000),
             p99_us: at(990_000),

@@ -358,7 +358,7 @@ fn answers(view: &View<'_>, from: i64, to: i64) -> (Figures, BTreeMap<String, Fi
         let answers = samples.count();
         let quantile = |ppm: u32| {
             let enough = answers >= samples_min(ppm);
-            enough.then(|| samples.quantile_us(ppm).min(samples.max_us()))
+            enough.then(|| samples.quantile_at_most_max_us(ppm))
         };
         Figures {
             answers,

@@ -6,7 +6,7 @@ pub fn count(of: u64) -> String {
 }
 
 /// "1 viewer", "2 viewers".
-pub(crate) fn counted(of: u64, noun: &str) -> String {
+pub fn counted(of: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(of), if of == 1 { "" } else { "s" })
 }
 
@@ -110,6 +110,11 @@ pub(crate) fn utc(unix_s: u64) -> String {
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// A line for a terminal: a control character, which would move its cursor, is replaced.
+pub fn clean(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Text that is safe between tags and in quoted attributes of HTML.

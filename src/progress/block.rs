@@ -1,6 +1,6 @@
 //! A status as a block of lines that is drawn again and again on a terminal.
 
-use hulk_reports::words::{count, minute};
+use hulk_reports::words::{clean, count, minute};
 
 use super::line::{p99, viewers};
 use super::{ServiceStatus, Status};
@@ -179,11 +179,6 @@ fn row(service: &ServiceStatus, name_width: usize, columns: usize, observed: boo
         }
     }
     pieces
-}
-
-/// Names come from files: a control character would move the cursor.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The pieces as one line, cut at the screen's width.

@@ -1,12 +1,9 @@
 //! A target of one's own on loopback.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle, sleep};
-use std::time::Duration;
 
 use hulk_record::{Measure, Record};
 use serde_json::Value;
@@ -14,6 +11,7 @@ use serde_json::Value;
 use crate::bench::Bench;
 use crate::counts::OWN_COUNT;
 use crate::files::{aimed_at, replaced};
+use crate::served::Served;
 
 const JOURNEY: &str = r#"
 name = "shop"
@@ -55,46 +53,20 @@ struct Seen {
 struct Server {
     port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
-    over: Arc<AtomicBool>,
-    accepting: Option<JoinHandle<()>>,
+    _served: Served,
 }
 
 impl Server {
     fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (seen, over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
-        let (own, end) = (Arc::clone(&seen), Arc::clone(&over));
-        let accepting = thread::spawn(move || {
-            while !end.load(Ordering::Relaxed) {
-                match listener.accept() {
-                    Ok((stream, _)) => {
-                        stream.set_nonblocking(false).unwrap();
-                        let seen = Arc::clone(&own);
-                        thread::spawn(move || answer_all(stream, &seen));
-                    }
-                    Err(error) => {
-                        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-                        sleep(Duration::from_millis(2));
-                    }
-                }
-            }
-        });
-        Self { port, seen, over, accepting: Some(accepting) }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        let _ended = self.accepting.take().map(JoinHandle::join);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let own = Arc::clone(&seen);
+        let served = Served::by(move |stream| answer_all(stream, &own));
+        Self { port: served.port, seen, _served: served }
     }
 }
 
 /// Answers what comes on a connection until it ends.
 fn answer_all(stream: TcpStream, seen: &Mutex<Vec<Seen>>) {
-    stream.set_nodelay(true).unwrap();
     let mut writer = stream.try_clone().unwrap();
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {

@@ -26,7 +26,7 @@ fn program(name: &str) -> String {
     found.unwrap_or_else(|| panic!("{name} is missing: tests/run installs it"))
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 

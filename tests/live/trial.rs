@@ -1,17 +1,18 @@
 //! `hulk trial` against a small server and against the embedded platform.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::thread::{self, sleep};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::bench::{Bench, Run, wait_for};
 use crate::files::aimed_at;
+use crate::served::Served;
+use crate::servers::free_port;
 
 const JOURNEY: &str = r#"
 name = "shop"
@@ -43,38 +44,15 @@ type Answers = fn(path: &str, request: &str) -> Option<(u16, String)>;
 struct Server {
     port: u16,
     requests: Arc<AtomicU32>,
-    over: Arc<AtomicBool>,
+    _served: Served,
 }
 
 impl Server {
     fn start(answers: Answers) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (requests, over) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
-        let (count, end) = (Arc::clone(&requests), Arc::clone(&over));
-        thread::spawn(move || {
-            while !end.load(Ordering::Relaxed) {
-                match listener.accept() {
-                    Ok((stream, _)) => {
-                        stream.set_nonblocking(false).unwrap();
-                        let count = Arc::clone(&count);
-                        thread::spawn(move || serve(stream, answers, &count));
-                    }
-                    Err(error) => {
-                        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-                        sleep(Duration::from_millis(2));
-                    }
-                }
-            }
-        });
-        Self { port, requests, over }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
+        let requests = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&requests);
+        let served = Served::by(move |stream| serve(stream, answers, &count));
+        Self { port: served.port, requests, _served: served }
     }
 }
 
@@ -220,7 +198,7 @@ fn a_failing_step_says_why_and_where_and_what_to_change() {
         assert_told(&run, 3, &["where: shop.toml:", "never reached by this viewer"]);
     }
     // Nobody listens: the port was another's a moment ago.
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let bench = shop("trial-refused", port);
     let run = bench.hulk(&["trial", "own.toml"]);
     let nobody = format!("nothing listens on 127.0.0.1:{port}");

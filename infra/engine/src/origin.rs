@@ -1,10 +1,16 @@
 //! Where requests go, with everything that is the same for all of them made once.
 
+use bytes::Bytes;
+use http_body_util::Full;
 use hulk_net::{Connection, HttpError, Tls, Trust};
-use hulk_scenarios::{Origin, Permit, Target};
-use hyper::header::{HeaderName, HeaderValue};
+use hulk_scenarios::{Method, Origin, Permit, Rendered, Target};
+use hyper::Request;
+use hyper::header::{HOST, HeaderName, HeaderValue};
 
 use crate::run::EngineError;
+
+/// Of an answer that a step looks into, so much is kept; more is counted and thrown away.
+pub(crate) const BODY_KEPT_MAX: usize = 1 << 20;
 
 /// A place that requests go to.
 #[derive(Debug)]
@@ -12,9 +18,9 @@ pub(crate) struct Destination {
     permit: Permit,
     tls: Option<Tls>,
     /// The `host` header.
-    pub(crate) host: HeaderValue,
+    host: HeaderValue,
     /// What each request carries that has no such header of its own.
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The target's origins, in their order; at least one. `permits` has the right to each.
@@ -70,5 +76,40 @@ impl Destination {
             None => Connection::open(self.permit).await,
             Some(tls) => Connection::open_tls(self.permit, tls).await,
         }
+    }
+
+    /// A request as it goes out, under an id of its own.
+    ///
+    /// # Errors
+    /// When the journey made something of it that is no HTTP.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        rendered: &Rendered,
+        id: &str,
+    ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+        let body = match rendered.body.as_str() {
+            "" => Bytes::new(),
+            text => Bytes::copy_from_slice(text.as_bytes()),
+        };
+        let mut request = Request::builder()
+            .method(match method {
+                Method::Get => hyper::Method::GET,
+                Method::Post => hyper::Method::POST,
+                Method::Put => hyper::Method::PUT,
+                Method::Delete => hyper::Method::DELETE,
+            })
+            .uri(rendered.path.as_str())
+            .header(HOST, &self.host)
+            .header("x-hulk-request", id);
+        for (name, value) in &self.headers {
+            if !rendered.headers.iter().any(|(own, _)| own == name.as_str()) {
+                request = request.header(name, value);
+            }
+        }
+        for (name, value) in &rendered.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        request.body(Full::new(body))
     }
 }

@@ -3,19 +3,13 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hulk_net::{Connection, HttpError};
 use hulk_scenarios::{Broke, Came, Method, Permit, Rendered, Target, Timing};
-use hyper::Request;
-use hyper::header::{HOST, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
-use crate::origin::{Destination, destinations};
+use crate::origin::{BODY_KEPT_MAX, Destination, destinations};
 use crate::run::EngineError;
-
-/// Of an answer so much is kept, as in a rehearsal; more is counted and thrown away.
-const BODY_KEPT_MAX: usize = 1 << 20;
 
 /// A viewer's way to the target.
 #[derive(Debug)]
@@ -84,8 +78,8 @@ impl TrialLine {
             }
         };
         let connection = connection.insert(open);
-        let request =
-            request(method, rendered, &destination.host, id).map_err(Broke::Unwritable)?;
+        let request = destination.request(method, rendered, id);
+        let request = request.map_err(|error| Broke::Unwritable(error.to_string()))?;
         let sent = Instant::now();
         let broken = |error: &dyn std::error::Error| Broke::Broken(in_full(error));
         let answer = connection.send(request).await.map_err(|error| broken(&error))?;
@@ -114,31 +108,6 @@ fn unconnected(error: HttpError) -> Broke {
         }
         error => Broke::NoConnection(in_full(&error)),
     }
-}
-
-/// The same request as a visit's.
-fn request(
-    method: Method,
-    rendered: &Rendered,
-    host: &HeaderValue,
-    id: &str,
-) -> Result<Request<Full<Bytes>>, String> {
-    let method = match method {
-        Method::Get => hyper::Method::GET,
-        Method::Post => hyper::Method::POST,
-        Method::Put => hyper::Method::PUT,
-        Method::Delete => hyper::Method::DELETE,
-    };
-    let mut request = Request::builder()
-        .method(method)
-        .uri(rendered.path.as_str())
-        .header(HOST, host)
-        .header("x-hulk-request", id);
-    for (name, value) in &rendered.headers {
-        request = request.header(name.as_str(), value.as_str());
-    }
-    let body = Bytes::copy_from_slice(rendered.body.as_bytes());
-    request.body(Full::new(body)).map_err(|error| error.to_string())
 }
 
 /// An error with what caused it.

@@ -4,21 +4,18 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hulk_net::{Connection, HttpError};
 use hulk_record::Outcome;
 use hulk_scenarios::{Arrival, Ended, Going, Headers, Method, Next, Planned, Rendered, Viewer};
+use hyper::Response;
 use hyper::body::Body;
-use hyper::header::{HOST, HeaderMap};
-use hyper::{Request, Response};
+use hyper::header::HeaderMap;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::origin::Destination;
+use crate::origin::BODY_KEPT_MAX;
 use crate::run::{Phase, Shared};
-
-/// Of an answer that a step looks into, so much is kept; more is counted and thrown away.
-const BODY_KEPT_MAX: usize = 1 << 20;
 
 /// EMFILE, ENFILE, EADDRNOTAVAIL: what this machine ran out of, not what the target did.
 const EXHAUSTED: [i32; 3] = [24, 23, 99];
@@ -200,41 +197,16 @@ impl<'a> Visit<'a> {
                 self.connections.len() - 1
             }
         };
-        let Some(request) = self.request(destination, method) else { return Exchange::Unwritable };
+        let (viewer, send) = self.viewer.send_id();
+        let id = format!("{:08x}-{viewer}-{send}", self.shared.run_id);
+        let Ok(request) = destination.request(method, &self.rendered, &id) else {
+            return Exchange::Unwritable;
+        };
         self.viewer.wrote();
         match self.connections[open].1.send(request).await {
             Ok(answer) => self.read(answer, wants_body).await,
             Err(error) => Exchange::Broken(error),
         }
-    }
-
-    fn request(&self, destination: &Destination, method: Method) -> Option<Request<Full<Bytes>>> {
-        let (viewer, send) = self.viewer.send_id();
-        let id = format!("{:08x}-{viewer}-{send}", self.shared.run_id);
-        let body = match self.rendered.body.as_str() {
-            "" => Bytes::new(),
-            text => Bytes::copy_from_slice(text.as_bytes()),
-        };
-        let mut request = Request::builder()
-            .method(match method {
-                Method::Get => hyper::Method::GET,
-                Method::Post => hyper::Method::POST,
-                Method::Put => hyper::Method::PUT,
-                Method::Delete => hyper::Method::DELETE,
-            })
-            .uri(self.rendered.path.as_str())
-            .header(HOST, &destination.host)
-            .header("x-hulk-request", id);
-        let own = &self.rendered.headers;
-        for (name, value) in &destination.headers {
-            if !own.iter().any(|(known, _)| known == name.as_str()) {
-                request = request.header(name, value);
-            }
-        }
-        for (name, value) in own {
-            request = request.header(name.as_str(), value.as_str());
-        }
-        request.body(Full::new(body)).ok()
     }
 
     /// Counts the body; keeps it where a step looks into it.

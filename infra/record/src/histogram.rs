@@ -98,6 +98,11 @@ impl Samples {
         0
     }
 
+    /// The same, and never above the largest sample: a bucket's top may be.
+    pub fn quantile_at_most_max_us(&self, ppm: u32) -> u64 {
+        self.quantile_us(ppm).min(self.max_us())
+    }
+
     /// How many samples lie above a value (to the histogram's precision).
     pub fn count_above(&self, us: u64) -> u64 {
         let limit = self.histogram.highest_equivalent(us);

@@ -76,6 +76,32 @@ impl Manifest {
         self.from_match_min + self.clock.match_time(at).as_s() / 60.0
     }
 
+    /// The length of an interval in match seconds.
+    pub fn interval_match_s(&self) -> f64 {
+        let interval_us = i64::try_from(self.interval_us).unwrap_or(i64::MAX).max(1);
+        self.clock.match_time(Offset(interval_us)).as_s()
+    }
+
+    /// A service's decision window in whole intervals, at least one.
+    pub fn window_intervals(&self, service: &ServiceInfo) -> i64 {
+        (service.decision_window_s / self.interval_match_s()).round().max(1.0) as i64
+    }
+
+    /// Whole instances that so many first attempts within so many match seconds need; none where
+    /// the service's rated capacity is not known.
+    pub fn instances_needed(
+        &self,
+        service: &ServiceInfo,
+        requests: u64,
+        match_s: f64,
+    ) -> Option<f64> {
+        let an_instance = match_s * service.rated_rps? * self.scale;
+        let exact = requests as f64 / an_instance;
+        // 3 × 0.1 is a little more than 0.3: such dust needs no instance of its own.
+        let whole = (exact - 1e-9).ceil().max(0.0);
+        Some(if whole.is_finite() { whole } else { 0.0 })
+    }
+
     /// The service that a step asks.
     pub fn service_of(&self, journey: &str, step: &str) -> Option<&str> {
         let journey = self.journeys.iter().find(|known| known.name == journey)?;

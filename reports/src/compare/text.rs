@@ -6,7 +6,7 @@ use super::rows::{Of, Row};
 use super::{Comparison, ObjectivePair, Pair, Side};
 use crate::differences::{Aspect, Difference};
 use crate::verdict::{ObjectiveStatus, VerdictKind};
-use crate::words::{capital, count, number, percent, utc};
+use crate::words::{capital, clean, count, number, percent, utc};
 
 /// Where a column starts.
 const NAME_WIDTH: usize = 40;
@@ -37,13 +37,8 @@ pub(super) fn text(of: &Comparison) -> String {
     scaling(of, &mut out);
     moments(of, &mut out);
     faults(of, &mut out);
-    clean(&out)
-}
-
-/// Names come from files of others: no control character reaches a terminal.
-fn clean(text: &str) -> String {
-    let plain = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
-    text.chars().map(plain).collect()
+    // Names come from files of others.
+    out.split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
 
 fn comparable(of: &Comparison) -> &'static str {

@@ -103,7 +103,7 @@ fn measured(view: &View<'_>, verdict: &Verdict, failed: bool) -> Vec<Tile> {
     let present = view.present().into_iter().flatten().max().unwrap_or(0);
     let requests = &verdict.requests;
     let response = view.samples(|_| true, |key| key.measure == Measure::Response);
-    let p99 = response.quantile_us(990_000).min(response.max_us()) as f64;
+    let p99 = response.quantile_at_most_max_us(990_000) as f64;
     // Those of the file: the built-in one is only told of when it is breached.
     let own = |of: &&ObjectiveResult| of.name != ARRIVALS || of.status == ObjectiveStatus::Breached;
     let objectives: Vec<_> = verdict.objectives.iter().filter(own).collect();

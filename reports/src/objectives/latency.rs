@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hulk_record::{Frame, Measure, Objective, SeriesKey, SparseHistogram};
 
-use super::{Capacity, blank, status};
+use super::{Capacity, blank, judged};
 use crate::percentiles::samples_min;
 use crate::verdict::ObjectiveResult;
 use crate::view::View;
@@ -58,8 +58,7 @@ pub(super) fn result(
         );
         return ObjectiveResult { samples: n, reason, ..blank };
     }
-    // The histogram answers with its bucket's top, which may lie above every sample.
-    let measured = samples.quantile_us(wanted.quantile_ppm).min(samples.max_us()) as f64 / 1e3;
+    let measured = samples.quantile_at_most_max_us(wanted.quantile_ppm) as f64 / 1e3;
     let met = measured <= wanted.max_ms;
     let (first, worst) = intervals_of_breach(view, keep, wants, wanted);
     let first = first.filter(|_| !met).map(|interval| view.when_interval(interval));
@@ -80,16 +79,8 @@ pub(super) fn result(
         let when = view.when_interval(worst);
         reason += &format!(", worst at match minute {when} with {present} present; {cause}");
     }
-    ObjectiveResult {
-        measured: Some(measured),
-        samples: n,
-        status: status(met),
-        first_match_min: first.as_ref().map(|when| when.minute),
-        moment: first.and_then(|when| when.moment()),
-        worst_match_min: worst.map(|interval| view.minute_of(interval)),
-        reason: reason + ".",
-        ..blank
-    }
+    let worst = worst.map(|interval| view.minute_of(interval));
+    ObjectiveResult { samples: n, ..judged(blank, measured, met, (first, worst), reason) }
 }
 
 /// The first interval whose own quantile is above the limit, and the one with the most samples

@@ -3,7 +3,7 @@
 use hulk_record::{Measure, Objective, SeriesKey};
 
 use super::latency::{Wanted, intervals_of_breach};
-use super::{blank, status};
+use super::{blank, judged};
 use crate::percentiles::samples_min;
 use crate::qoe::{counts, not_known};
 use crate::verdict::ObjectiveResult;
@@ -28,8 +28,7 @@ pub(super) fn startup(view: &View<'_>, objective: &Objective, of: &Wanted) -> Ob
         );
         return ObjectiveResult { samples: n, reason, ..blank };
     }
-    // The histogram answers with its bucket's top, which may lie above every sample.
-    let measured = samples.quantile_us(of.quantile_ppm).min(samples.max_us()) as f64 / 1e3;
+    let measured = samples.quantile_at_most_max_us(of.quantile_ppm) as f64 / 1e3;
     let met = measured <= of.max_ms;
     let (first, worst) = intervals_of_breach(view, |_| true, wants, of);
     let first = first.filter(|_| !met).map(|interval| view.when_interval(interval));
@@ -46,16 +45,8 @@ pub(super) fn startup(view: &View<'_>, objective: &Objective, of: &Wanted) -> Ob
     if let Some(worst) = worst {
         reason += &format!(", worst at match minute {}", view.when_interval(worst));
     }
-    ObjectiveResult {
-        measured: Some(measured),
-        samples: n,
-        status: status(met),
-        first_match_min: first.as_ref().map(|when| when.minute),
-        moment: first.and_then(|when| when.moment()),
-        worst_match_min: worst.map(|interval| view.minute_of(interval)),
-        reason: reason + ".",
-        ..blank
-    }
+    let worst = worst.map(|interval| view.minute_of(interval));
+    ObjectiveResult { samples: n, ..judged(blank, measured, met, (first, worst), reason) }
 }
 
 /// Time stalled or without a player ÷ (that + time watched), over all viewers.
@@ -94,14 +85,7 @@ pub(super) fn stall_ratio(view: &View<'_>, objective: &Objective, max: f64) -> O
         let most = minute(view.minute_of(worst));
         reason += &format!("; first at match minute {first}, most at {most}");
     }
-    ObjectiveResult {
-        measured: Some(measured),
-        samples: qoe.viewers_watched,
-        status: status(met),
-        first_match_min: first.as_ref().map(|when| when.minute),
-        moment: first.and_then(|when| when.moment()),
-        worst_match_min: worst.map(|interval| view.minute_of(interval)),
-        reason: reason + ".",
-        ..blank
-    }
+    let worst = worst.map(|interval| view.minute_of(interval));
+    let judged = judged(blank, measured, met, (first, worst), reason);
+    ObjectiveResult { samples: qoe.viewers_watched, ..judged }
 }

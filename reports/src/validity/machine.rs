@@ -57,7 +57,7 @@ pub(super) fn lag(view: &View<'_>, lost_time: bool) -> Check {
     if samples.count() == 0 {
         return Check::not_made(NAME, limit, "ms", "No request was sent.");
     }
-    let p99_us = samples.quantile_us(990_000).min(samples.max_us());
+    let p99_us = samples.quantile_at_most_max_us(990_000);
     let measured = p99_us as f64 / 1e3;
     let (shown, shown_limit) = number_and_limit(measured, limit);
     let mut reason = format!(

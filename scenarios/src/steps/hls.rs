@@ -95,7 +95,6 @@ pub(crate) struct HlsState {
     waiting: VecDeque<Segment>,
     last_shown: Option<i64>,
     playback: Playback,
-    stall_min_us: i64,
     /// What failed last, and how often in a row.
     failed: Option<(HlsRequest, u32)>,
     /// Before this nothing is asked for again after a failure.
@@ -111,9 +110,13 @@ impl HlsState {
         kbps_max: f64,
         stall_min_us: i64,
     ) -> Self {
-        let playback = Playback::new(start, stall_min_us);
+        Self::with(Playback::new(start, stall_min_us), start, master, kbps_max)
+    }
+
+    /// The same, with what was played before.
+    fn with(playback: Playback, start: MatchTime, master: Box<str>, kbps_max: f64) -> Self {
         let (master_due, not_before) = (start, start);
-        Self { master, kbps_max, master_due, not_before, playback, stall_min_us, ..Self::default() }
+        Self { master, kbps_max, master_due, not_before, playback, ..Self::default() }
     }
 
     /// The player gives up at `now`; the viewer starts it anew at `again`. The end of a start that
@@ -125,8 +128,8 @@ impl HlsState {
         qoe: &mut QoeCounts,
     ) -> Option<Started> {
         let ended = self.playback.gave_up(now, again, qoe);
-        let (master, playback) = (std::mem::take(&mut self.master), self.playback);
-        *self = Self { playback, ..Self::new(again, master, self.kbps_max, self.stall_min_us) };
+        let master = std::mem::take(&mut self.master);
+        *self = Self::with(self.playback, again, master, self.kbps_max);
         ended
     }
 
