@@ -205,7 +205,7 @@ fn document(file: &str, asked: &Result<Asked, Failure>, room: &Room) -> Value {
 
 /// What is wrong with a file; without a place where that is all of it.
 fn problems(file: &str, asked: &Result<Asked, Failure>) -> Vec<Value> {
-    let whole = |message: &str, hint: Option<&str>| {
+    let unplaced = |message: &str, hint: Option<&str>| {
         vec![
             json!({ "file": file, "line": null, "column": null, "message": message, "hint": hint }),
         ]
@@ -220,8 +220,10 @@ fn problems(file: &str, asked: &Result<Asked, Failure>) -> Vec<Value> {
             };
             problems.list.iter().map(problem).collect()
         }
-        Err(Failure::Load(LoadError::Unreadable { reason, hint, .. })) => whole(reason, Some(hint)),
-        Err(other) => whole(&other.to_string(), None),
+        Err(Failure::Load(LoadError::Unreadable { reason, hint, .. })) => {
+            unplaced(reason, Some(hint))
+        }
+        Err(other) => unplaced(&other.to_string(), None),
     }
 }
 
