@@ -21,9 +21,10 @@ mod windows;
 
 pub use plain::html_static;
 
-use hulk_record::Record;
+use hulk_record::{Measure, Record, SeriesKey};
 
 use crate::sentence::{headline, told_in_headline};
+use crate::timeline::Times;
 use crate::verdict::{Verdict, VerdictKind};
 use crate::view::View;
 use crate::words::{escape, minute, number, utc};
@@ -39,7 +40,9 @@ const SCRIPT: &str =
 /// latencies in wall time.
 pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
     let view = View::of(record);
-    let drawn = chart::Drawn::of(&view, verdict);
+    let response = |key: &SeriesKey| key.measure == Measure::Response;
+    let times = Times::of(&view.samples(|_| true, response));
+    let drawn = chart::Drawn::of(&view, verdict, times);
     let class = match verdict.partial.unwrap_or(verdict.kind) {
         VerdictKind::Pass => "pass",
         VerdictKind::Fail => "fail",
@@ -54,7 +57,7 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("headline", escape(&headline(verdict))),
         ("reasons", reasons(verdict)),
         ("meta", escape(&meta(record))),
-        ("tiles", tiles::tiles(&view, verdict)),
+        ("tiles", tiles::tiles(&view, verdict, times)),
         ("notes", list(" class=\"notes\"", verdict.notes.iter())),
         ("timeline", chart::timeline(&view, drawn.as_ref())),
         ("windows", windows::section(&view)),

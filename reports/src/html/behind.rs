@@ -3,8 +3,6 @@
 //! The script says the same of any other window, so each sentence here has its twin in
 //! `templates/figures.js`.
 
-use hulk_record::Measure;
-
 use super::chart::Drawn;
 use crate::supply::Supply;
 use crate::timeline::{Bin, Times};
@@ -20,9 +18,8 @@ pub(super) fn window(view: &View<'_>, drawn: &Drawn) -> String {
     let most = |of: fn(&Bin) -> Option<u64>| bins.iter().filter_map(of).max();
     let sum = |of: fn(&Bin) -> u64| bins.iter().map(of).sum::<u64>();
     let known = |of: Option<u64>| of.map_or_else(|| "–".to_owned(), count);
-    let times = whole(view);
     let time = |of: fn(Times) -> u64| {
-        times.map_or_else(|| "–".to_owned(), |times| micros(of(times) as f64))
+        drawn.times.map_or_else(|| "–".to_owned(), |times| micros(of(times) as f64))
     };
     let figures = [
         (
@@ -56,11 +53,6 @@ pub(super) fn window(view: &View<'_>, drawn: &Drawn) -> String {
         "<div class=\"window\">\n<h3>Figures of the whole run</h3>\n<dl class=\"figures\">\n{items}\
          </dl>\n</div>\n"
     )
-}
-
-/// The response times of all services over the whole run, exact.
-pub(super) fn whole(view: &View<'_>) -> Option<Times> {
-    Times::of(&view.samples(|_| true, |key| key.measure == Measure::Response))
 }
 
 /// "home 42 of 145 missing at minute 260.0", the worst first.

@@ -43,11 +43,13 @@ pub(super) struct Drawn {
     pub(super) left_out: usize,
     /// Match seconds from the start to the planned end.
     pub(super) total_s: f64,
+    /// Of the whole run.
+    pub(super) times: Option<Times>,
 }
 
 impl Drawn {
     /// None when there is no interval to draw.
-    pub(super) fn of(view: &View<'_>, verdict: &Verdict) -> Option<Self> {
+    pub(super) fn of(view: &View<'_>, verdict: &Verdict, times: Option<Times>) -> Option<Self> {
         let total_s = view.match_s(view.manifest().until);
         if view.intervals() <= 0 || total_s.is_nan() || total_s <= 0.0 {
             return None;
@@ -58,7 +60,7 @@ impl Drawn {
         let (least, most) = STEPS_OF_ONE;
         let steps_max = (STEPS_MAX / services.len().max(1)).clamp(least, most);
         services.iter_mut().for_each(|service| thin(service, steps_max));
-        Some(Self { levels: crate::timeline::levels(view), services, left_out, total_s })
+        Some(Self { levels: crate::timeline::levels(view), services, left_out, total_s, times })
     }
 
     /// The bins of the first view.

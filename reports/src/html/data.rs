@@ -2,7 +2,6 @@
 
 use serde::{Serialize, Serializer};
 
-use super::behind::whole;
 use super::chart::Drawn;
 use crate::supply::Supply;
 use crate::timeline::{Bin, Level, Times};
@@ -67,7 +66,7 @@ pub(super) fn json(view: &View<'_>, drawn: Option<&Drawn>) -> String {
         from_min: view.manifest().from_match_min,
         speed: view.manifest().clock.speed,
         total_s: Short(drawn.total_s),
-        whole_us: whole(view).map(|times| [times.p50_us, times.p99_us, times.p999_us]),
+        whole_us: drawn.times.map(|times| [times.p50_us, times.p99_us, times.p999_us]),
         levels: drawn.levels.iter().map(level).collect(),
         services: drawn.services.iter().map(service).collect(),
     };

@@ -1,8 +1,7 @@
 //! The key figures of the first screen: what broke and for whom, when something did, and how large
 //! and how good the run was.
 
-use hulk_record::Measure;
-
+use crate::timeline::Times;
 use crate::verdict::{ObjectiveResult, ObjectiveStatus, Verdict, VerdictKind};
 use crate::view::View;
 use crate::words::{count, escape, micros, minute, number, percent, stood_for};
@@ -26,11 +25,11 @@ impl Tile {
     }
 }
 
-/// The tiles as list items.
-pub(super) fn tiles(view: &View<'_>, verdict: &Verdict) -> String {
+/// The tiles as list items; `times` are those of the whole run.
+pub(super) fn tiles(view: &View<'_>, verdict: &Verdict, times: Option<Times>) -> String {
     let mut tiles = broken(verdict);
     let failed = !tiles.is_empty();
-    tiles.extend(measured(view, verdict, failed));
+    tiles.extend(measured(view, verdict, (failed, times)));
     tiles
         .iter()
         .map(|tile| {
@@ -98,12 +97,14 @@ fn when(first: &ObjectiveResult) -> Tile {
     Tile::worst(what, at)
 }
 
-fn measured(view: &View<'_>, verdict: &Verdict, failed: bool) -> Vec<Tile> {
+fn measured(
+    view: &View<'_>,
+    verdict: &Verdict,
+    (failed, times): (bool, Option<Times>),
+) -> Vec<Tile> {
     let wanted = view.manifest().wanted.iter().max().map_or(0, |&viewers| u64::from(viewers));
     let present = view.present().into_iter().flatten().max().unwrap_or(0);
     let requests = &verdict.requests;
-    let response = view.samples(|_| true, |key| key.measure == Measure::Response);
-    let p99 = response.quantile_at_most_max_us(990_000) as f64;
     // Those of the file: the built-in one is only told of when it is breached.
     let own = |of: &&ObjectiveResult| of.name != ARRIVALS || of.status == ObjectiveStatus::Breached;
     let objectives: Vec<_> = verdict.objectives.iter().filter(own).collect();
@@ -133,7 +134,7 @@ fn measured(view: &View<'_>, verdict: &Verdict, failed: bool) -> Vec<Tile> {
     tiles.extend([
         Tile::new(count(requests.not_served), not_served),
         Tile::new(
-            if response.count() == 0 { "–".to_owned() } else { micros(p99) },
+            times.map_or_else(|| "–".to_owned(), |times| micros(times.p99_us as f64)),
             "p99 of response time, all services",
         ),
         Tile::new(format!("{met} of {}", objectives.len()), "objectives met"),
