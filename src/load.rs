@@ -81,7 +81,7 @@ async fn start(
     orders: &mut mpsc::Receiver<LoadOrder>,
     reports: &mpsc::Sender<LoadReport>,
 ) -> Result<u64, String> {
-    let phase = engine.phase();
+    let switch = engine.switch();
     let (frames, mut queue) = mpsc::channel(FRAMES);
     let to_start_ms = epoch.saturating_duration_since(Instant::now()).as_millis() as i64;
     let unix_ms_at_0 = Utc::now().timestamp_millis() + to_start_ms;
@@ -100,9 +100,9 @@ async fn start(
                 }
             },
             order = orders.recv() => match order {
-                Some(LoadOrder::Pause) => drop(phase.send_replace(Phase::Paused)),
-                Some(LoadOrder::Resume) => drop(phase.send_replace(Phase::Running)),
-                Some(LoadOrder::Stop) | None => drop(phase.send_replace(Phase::Over)),
+                Some(LoadOrder::Pause) => switch.set(Phase::Paused),
+                Some(LoadOrder::Resume) => switch.set(Phase::Running),
+                Some(LoadOrder::Stop) | None => switch.set(Phase::Over),
                 Some(LoadOrder::Prepare(_) | LoadOrder::Start(_)) => {}
             },
         }

@@ -135,7 +135,7 @@ fn aim(rehearsal: &Rehearsal, aimed: &Aimed, trial: &mut Trial) -> Result<TrialL
     trial.aim(&addresses);
     let permits = addresses.iter().map(|address| Scope::default().permit(*address));
     let permits: Vec<_> = permits.collect::<Result<_, _>>().map_err(Failure::internal)?;
-    TrialLine::new(&rehearsal.target, &permits).map_err(Failure::internal)
+    TrialLine::new(&rehearsal.target, &permits, trial.run_id()).map_err(Failure::internal)
 }
 
 /// Everything that the viewer does.
@@ -154,8 +154,7 @@ async fn go_through(
         let unix_ms = Utc::now().timestamp_millis();
         let (method, exchange) = trial.send(&upcoming, unix_ms, &mut rendered);
         say(&printer.request(exchange))?;
-        let id = trial.request_id();
-        let request = (method, &rendered, id.as_str());
+        let request = (method, &rendered, trial.send_id());
         let (came, timing) = line.exchange(upcoming.origin, request, upcoming.timeout_ms).await;
         say(&printer.answer(&trial.ended(came, timing)))?;
     }

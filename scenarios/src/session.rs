@@ -229,6 +229,11 @@ impl Session {
         method
     }
 
+    /// The next request is the last one once more.
+    pub(crate) fn take_back_send(&mut self) {
+        self.memory.sends = self.memory.sends.saturating_sub(1);
+    }
+
     /// What was due came to its end at `now`, after `took_ms` of wall time.
     pub fn answered(
         &mut self,

@@ -49,8 +49,8 @@ pub enum Target {
 pub struct Origin {
     /// `scheme://host`, and the port where it is not the scheme's own.
     pub base: String,
-    /// Where the connection goes.
-    pub address: SocketAddr,
+    /// Where connections go: viewers take turns with them. At least one.
+    pub addresses: Vec<SocketAddr>,
     /// The `host` header.
     pub host: String,
     /// How the connection is encrypted; none for plain HTTP.
@@ -73,7 +73,8 @@ impl Origin {
     /// An edge of the embedded platform: plain HTTP at an address.
     fn plain(address: SocketAddr) -> Self {
         let host = address.to_string();
-        Self { base: format!("http://{host}"), address, host, tls: None, headers: Vec::new() }
+        let (addresses, tls, headers) = (vec![address], None, Vec::new());
+        Self { base: format!("http://{host}"), addresses, host, tls, headers }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hulk_record::{MatchTime, Offset, Outcome, Presence, Recorder, RequestSample};
+use hulk_record::{MatchTime, Measure, Offset, Outcome, Presence, Recorder, RequestSample};
 
 use crate::{Arrival, Ended, Method, Note, Planned, Rehearsal, Rendered, Session};
 
@@ -44,8 +44,10 @@ struct InFlight {
     planned: Planned,
     possible: Offset,
     sent: Offset,
-    /// Whether something of it may have been received.
-    written: bool,
+    /// When it went out: something of it may have been received.
+    written: Option<Offset>,
+    /// When the first byte of the answer came.
+    answer_began: Option<Offset>,
 }
 
 /// What becomes of the arrival in the ledger.
@@ -131,28 +133,41 @@ impl Viewer {
         (self.session.viewer(), self.session.sends())
     }
 
-    /// Sends at `now`: fills `out`. Until when the answer is waited for, at the latest.
-    pub fn send(
-        &mut self,
-        planned: Planned,
-        now: Offset,
-        unix_ms: i64,
-        out: &mut Rendered,
-    ) -> (Method, Offset) {
+    /// Sends at `now`. Until when the answer is waited for, at the latest.
+    pub fn send(&mut self, planned: Planned, now: Offset) -> Offset {
         let possible = self.due(&planned).max(self.free_since);
         if self.fate == Fate::Open {
             self.fate = Fate::Sent { late: now.since(possible) > LATE_US };
         }
-        self.in_flight = Some(InFlight { planned, possible, sent: now, written: false });
-        let method = self.session.render(&planned, unix_ms, out);
+        self.in_flight =
+            Some(InFlight { planned, possible, sent: now, written: None, answer_began: None });
         let timeout_us = self.rehearsal.script.parts[usize::from(planned.journey)].timeout_ms * 1e3;
-        (method, now.plus(timeout_us as i64).min(self.until()))
+        now.plus(timeout_us as i64).min(self.until())
     }
 
-    /// The request goes out on a connection from here on: if nothing comes, it may have arrived.
-    pub fn wrote(&mut self) {
+    /// Writes the request that is in flight to `out`. It goes out at `now`: from here on, if
+    /// nothing comes, it may have arrived. The same request may be written again.
+    pub fn render(&mut self, now: Offset, unix_ms: i64, out: &mut Rendered) -> Method {
+        let Some(in_flight) = &mut self.in_flight else { return Method::Get };
+        let planned = in_flight.planned;
+        if in_flight.written.replace(now).is_some() {
+            self.session.take_back_send();
+        }
+        self.session.render(&planned, unix_ms, out)
+    }
+
+    /// The first byte of the answer came at `now`.
+    pub fn answer_began(&mut self, now: Offset) {
         if let Some(in_flight) = &mut self.in_flight {
-            in_flight.written = true;
+            in_flight.answer_began = Some(now);
+        }
+    }
+
+    /// A part of the way to the answer of the request in flight took so long.
+    pub fn took(&self, phase: Measure, us: i64, books: &mut Books) {
+        if let Some(InFlight { planned, .. }) = &self.in_flight {
+            let us = us.max(0) as u64;
+            books.recorder.phase(planned.journey, planned.step, phase, us);
         }
     }
 
@@ -249,7 +264,7 @@ impl Viewer {
     }
 
     fn sample(&self, in_flight: &InFlight, outcome: Outcome, done: Offset) -> RequestSample {
-        let InFlight { planned, possible, sent, written } = *in_flight;
+        let InFlight { planned, possible, sent, written, answer_began } = *in_flight;
         let (viewer, send) = self.send_id();
         RequestSample {
             journey: planned.journey,
@@ -266,6 +281,7 @@ impl Viewer {
             viewer,
             send,
             written,
+            answer_began,
         }
     }
 

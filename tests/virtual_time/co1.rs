@@ -65,7 +65,8 @@ fn drive(session: &mut Session, clock: Clock, latency_us: i64, samples: &mut Vec
             status: Some(200),
             viewer: 0,
             send: 0,
-            written: false,
+            written: None,
+            answer_began: None,
         });
         free = done;
     }

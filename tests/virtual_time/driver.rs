@@ -244,8 +244,7 @@ impl<'a> Driver<'a> {
             return;
         };
         let Next::Send(planned) = here.viewer.next() else { return };
-        let unix_ms = STARTED_S * 1000 + sent.0 / 1000;
-        let (_, deadline) = here.viewer.send(planned, sent, unix_ms, &mut self.rendered);
+        let deadline = here.viewer.send(planned, sent);
         let edge = here.viewer.edge();
         if let Some(other) = here.connected.take_if(|connected| *connected != edge) {
             self.step(now, Event::Disconnected { edge: other });
@@ -257,7 +256,7 @@ impl<'a> Driver<'a> {
         self.requests += 1;
         let id = self.requests;
         here.in_flight = Some((id, planned.wants_body));
-        here.viewer.wrote();
+        here.viewer.render(sent, STARTED_S * 1000 + sent.0 / 1000, &mut self.rendered);
         let fresh = here.connected.replace(edge).is_none();
         let (viewer, send) = here.viewer.send_id();
         let until = here.viewer.until();

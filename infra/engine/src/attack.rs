@@ -10,11 +10,12 @@ use goose::config::GooseConfiguration;
 use goose::goose::{Scenario, Transaction, TransactionFunction};
 use goose::{GooseAttack, GooseError};
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::run::{Phase, Shared};
-use crate::visit::Visit;
+use crate::run::Shared;
+use crate::visit::{Connections, Visit};
+use crate::waiting::Waiting;
 
 /// goose calls a transaction again until the user has seen the exit: meanwhile it must not spin.
 const EXIT_POLL: Duration = Duration::from_millis(100);
@@ -42,15 +43,12 @@ pub(crate) struct DataPlane {
 
 impl DataPlane {
     /// Starts the thread, on which goose launches its users at once.
-    pub(crate) fn start(
-        shared: Arc<Shared>,
-        phase: watch::Receiver<Phase>,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn start(shared: Arc<Shared>) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (sender, ended) = oneshot::channel();
         thread::Builder::new().name("data-plane".into()).spawn(move || {
-            let result = runtime.block_on(attack(shared, phase));
+            let result = runtime.block_on(attack(shared));
             // Nobody listens when the run was given up.
             let _heard = sender.send(result);
         })?;
@@ -80,24 +78,23 @@ impl DataPlane {
     }
 }
 
-/// Runs goose with one user a slot; returns when `phase` has become [`Phase::Over`].
-async fn attack(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Result<(), AttackError> {
+/// Runs goose with one user a slot; returns when the run is over and goose has been told.
+async fn attack(shared: Arc<Shared>) -> Result<(), AttackError> {
     let users = shared.pool.len();
     // The plan's last segment is for ever: the kill switch ends it.
     let plan = format!("{users},0s;{users},36000s;0,0s");
     let arguments =
         ["hulk", "--test-plan", &plan, "-q", "--no-telnet", "--no-metrics", "--no-print-metrics"];
     let configuration = GooseConfiguration::try_parse_from(arguments)?;
-    let address = shared.destination(0).permit().address();
+    let address = shared.destination(0).permit(0, 0).address();
     let function: TransactionFunction = {
-        let phase = phase.clone();
         Arc::new(move |user| {
-            let (shared, phase) = (Arc::clone(&shared), phase.clone());
+            let shared = Arc::clone(&shared);
             let fresh = user.get_session_data::<usize>().copied();
             let slot = fresh.unwrap_or_else(|| shared.pool.join());
             user.set_session_data(slot);
             Box::pin(async move {
-                in_slot(&shared, slot, phase).await;
+                in_slot(&shared, slot).await;
                 Ok(())
             })
         })
@@ -113,17 +110,15 @@ async fn attack(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Result<()
 }
 
 /// One viewer after another in a slot, until the run is over.
-async fn in_slot(shared: &Arc<Shared>, slot: usize, mut phase: watch::Receiver<Phase>) {
-    loop {
-        let arrival = tokio::select! {
-            arrival = shared.pool.arrival(slot) => arrival,
-            // An error means that nobody is left to say so: over, too.
-            _ = phase.wait_for(|phase| *phase == Phase::Over) => break,
-        };
-        if let Some(arrival) = arrival {
-            Visit::new(shared, slot, &arrival).run(&mut phase).await;
-            shared.pool.release(slot);
+async fn in_slot(shared: &Arc<Shared>, slot: usize) {
+    let waiting = Waiting::new(shared, slot);
+    let mut connections = Connections::default();
+    while let Some(arrival) = waiting.parked(|| shared.pool.take(slot)).await {
+        Visit::new(shared, slot, &arrival, &mut connections).run().await;
+        if !shared.connections_stay {
+            connections.close_all();
         }
+        shared.pool.release(slot);
     }
     tokio::time::sleep(EXIT_POLL).await;
 }

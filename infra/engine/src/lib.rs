@@ -1,16 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod attack;
+mod client;
 mod driver;
 mod machine;
 mod origin;
 mod pool;
 mod recording;
 mod run;
+mod timers;
 mod trial;
 mod visit;
+mod waiting;
 
 pub use attack::AttackError;
 pub use machine::{Machine, environment, raise_open_files};
-pub use run::{Assignment, Engine, EngineError, Phase};
+pub use run::{Assignment, Engine, EngineError, Phase, Switch};
 pub use trial::TrialLine;

@@ -1,29 +1,30 @@
 //! Where requests go, with everything that is the same for all of them made once.
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hulk_net::{Connection, HttpError, Tls, Trust};
-use hulk_scenarios::{Method, Origin, Permit, Rendered, Target};
-use hyper::Request;
-use hyper::header::{HOST, HeaderName, HeaderValue};
+use std::io;
 
+use hulk_net::{Line, Permit, Tls, Trust, dial};
+use hulk_scenarios::{Origin, Target};
+use hyper::header::{HeaderName, HeaderValue};
+
+use crate::client::Client;
+use crate::client::http1::Http1;
 use crate::run::EngineError;
-
-/// Of an answer that a step looks into, so much is kept; more is counted and thrown away.
-pub(crate) const BODY_KEPT_MAX: usize = 1 << 20;
 
 /// A place that requests go to.
 #[derive(Debug)]
 pub(crate) struct Destination {
-    permit: Permit,
+    /// Its addresses; at least one.
+    permits: Vec<Permit>,
     tls: Option<Tls>,
-    /// The `host` header.
-    host: HeaderValue,
-    /// What each request carries that has no such header of its own.
-    headers: Vec<(HeaderName, HeaderValue)>,
+    /// What stands between the path and the number of a request.
+    front: String,
+    /// What each request carries that has no such header of its own: the name, and the whole line
+    /// with the line's end before it.
+    headers: Vec<(String, String)>,
 }
 
-/// The target's origins, in their order; at least one. `permits` has the right to each.
+/// The target's origins, in their order; at least one. `permits` has the right to each of their
+/// addresses, in the same order.
 pub(crate) fn destinations(
     target: &Target,
     permits: &[Permit],
@@ -31,20 +32,22 @@ pub(crate) fn destinations(
     let trusts = target.trusts().iter().map(|certificates| Trust::new(certificates.der()));
     let trusts = trusts.collect::<Result<Vec<_>, _>>()?;
     let edges: Vec<_> = permits.iter().map(|permit| permit.address()).collect();
-    let origins = target.origins(&edges);
-    // A permit is for one address, whoever says that it is another.
-    let fit = |(origin, permit): (&Origin, &Permit)| origin.address == permit.address();
-    if origins.is_empty() || origins.len() != permits.len() || !origins.iter().zip(permits).all(fit)
-    {
-        return Err(EngineError::Permits);
-    }
-    { origins.iter().zip(permits) }
-        .map(|(origin, permit)| Destination::new(origin, *permit, &trusts))
-        .collect()
+    let mut rest = permits.iter().copied();
+    let destination = |origin: &Origin| {
+        let permits: Vec<Permit> = rest.by_ref().take(origin.addresses.len()).collect();
+        // A permit is for one address, whoever says that it is another.
+        let own = permits.iter().map(|permit| permit.address());
+        if permits.is_empty() || !own.eq(origin.addresses.iter().copied()) {
+            return Err(EngineError::Permits);
+        }
+        Destination::new(origin, permits, &trusts)
+    };
+    let made = target.origins(&edges).iter().map(destination).collect::<Result<Vec<_>, _>>()?;
+    if made.is_empty() || rest.next().is_some() { Err(EngineError::Permits) } else { Ok(made) }
 }
 
 impl Destination {
-    fn new(origin: &Origin, permit: Permit, trusts: &[Trust]) -> Result<Self, EngineError> {
+    fn new(origin: &Origin, permits: Vec<Permit>, trusts: &[Trust]) -> Result<Self, EngineError> {
         let tls = match &origin.tls {
             None => None,
             Some(settings) => {
@@ -53,63 +56,56 @@ impl Destination {
             }
         };
         let header = |(name, value): &(String, hulk_scenarios::Secret)| {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            let mut value = HeaderValue::from_str(value.reveal()).ok()?;
-            // Its debug text hides it.
-            value.set_sensitive(true);
-            Some((name, value))
+            HeaderName::from_bytes(name.as_bytes()).ok()?;
+            HeaderValue::from_str(value.reveal()).ok()?;
+            Some((name.clone(), format!("\r\n{name}: {}", value.reveal())))
         };
         let headers = origin.headers.iter().map(header).collect::<Option<_>>();
         let host = HeaderValue::from_str(&origin.host).ok();
-        let (Some(host), Some(headers)) = (host, headers) else { return Err(EngineError::Header) };
-        Ok(Self { permit, tls, host, headers })
+        let (Some(_), Some(headers)) = (host, headers) else { return Err(EngineError::Header) };
+        let front = format!(" HTTP/1.1\r\nhost: {}\r\nx-hulk-request: ", origin.host);
+        Ok(Self { permits, tls, front, headers })
     }
 
-    /// The address that connections go to.
-    pub(crate) fn permit(&self) -> Permit {
-        self.permit
+    /// An address that connections go to: each viewer has its own of several, and goes on to the
+    /// next with each connection.
+    pub(crate) fn permit(&self, viewer: u32, connection: u32) -> Permit {
+        let place = u64::from(viewer) + u64::from(connection);
+        self.permits[(place % self.permits.len() as u64) as usize]
     }
 
-    /// A new connection.
-    pub(crate) async fn connect(&self) -> Result<Connection, HttpError> {
-        match &self.tls {
-            None => Connection::open(self.permit).await,
-            Some(tls) => Connection::open_tls(self.permit, tls).await,
-        }
+    /// What stands between the path and the number of a request.
+    pub(crate) fn front(&self) -> &str {
+        &self.front
     }
 
-    /// A request as it goes out, under an id of its own.
+    /// What each request carries that has no such header of its own: the name, and the line.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, line)| (name.as_str(), line.as_str()))
+    }
+
+    /// A connection that has come so far as the system makes it.
     ///
     /// # Errors
-    /// When the journey made something of it that is no HTTP.
-    pub(crate) fn request(
-        &self,
-        method: Method,
-        rendered: &Rendered,
-        id: &str,
-    ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-        let body = match rendered.body.as_str() {
-            "" => Bytes::new(),
-            text => Bytes::copy_from_slice(text.as_bytes()),
+    /// What the operating system says.
+    pub(crate) async fn connect(&self, permit: Permit) -> io::Result<tokio::net::TcpStream> {
+        dial(permit).await
+    }
+
+    /// Encrypts a connection, where the origin wants it, and speaks the origin's protocol on it.
+    ///
+    /// # Errors
+    /// What the operating system says, or what was wrong with the server's certificate.
+    pub(crate) async fn speak(&self, stream: tokio::net::TcpStream) -> io::Result<Box<dyn Client>> {
+        let line = match &self.tls {
+            None => Line::Plain(stream),
+            Some(tls) => tls.connect(stream).await?,
         };
-        let mut request = Request::builder()
-            .method(match method {
-                Method::Get => hyper::Method::GET,
-                Method::Post => hyper::Method::POST,
-                Method::Put => hyper::Method::PUT,
-                Method::Delete => hyper::Method::DELETE,
-            })
-            .uri(rendered.path.as_str())
-            .header(HOST, &self.host)
-            .header("x-hulk-request", id);
-        for (name, value) in &self.headers {
-            if !rendered.headers.iter().any(|(own, _)| own == name.as_str()) {
-                request = request.header(name, value);
-            }
-        }
-        for (name, value) in &rendered.headers {
-            request = request.header(name.as_str(), value.as_str());
-        }
-        request.body(Full::new(body))
+        Ok(Box::new(Http1::new(line)))
+    }
+
+    /// Whether connections are encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
     }
 }

@@ -1,11 +1,10 @@
 //! Users that wait for arrivals.
 
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hulk_record::Offset;
 use hulk_scenarios::Arrival;
-use tokio::sync::Notify;
 
 /// No request is in flight.
 const IDLE: i64 = i64::MIN;
@@ -14,8 +13,8 @@ const OVERDUE_US: i64 = 1_000_000;
 
 #[derive(Debug)]
 struct Slot {
-    wake: Notify,
-    arrival: Mutex<Option<Arrival>>,
+    /// Boxed: most of the time there is none.
+    arrival: Mutex<Option<Box<Arrival>>>,
     /// Since when the answer to a request is awaited.
     in_flight: AtomicI64,
 }
@@ -31,13 +30,8 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new(users: usize) -> Self {
-        let slots = (0..users)
-            .map(|_| Slot {
-                wake: Notify::new(),
-                arrival: Mutex::new(None),
-                in_flight: AtomicI64::new(IDLE),
-            })
-            .collect();
+        let slot = || Slot { arrival: Mutex::new(None), in_flight: AtomicI64::new(IDLE) };
+        let slots = (0..users).map(|_| slot()).collect();
         Self { slots, free: Mutex::new((0..users).rev().collect()), joined: AtomicUsize::new(0) }
     }
 
@@ -56,26 +50,23 @@ impl Pool {
         self.joined.load(Ordering::Relaxed)
     }
 
-    /// Hands an arrival to a free slot; whether there was one.
-    pub(crate) fn assign(&self, arrival: Arrival) -> bool {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Some(slot) = free.and_then(|index| self.slots.get(index)) else { return false };
-        *slot.arrival.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
-        slot.wake.notify_one();
-        true
+    /// Hands an arrival to a free slot, which is to be woken; none where none is free. The slot
+    /// that was given back last is the first: its connections are the warmest.
+    pub(crate) fn assign(&self, arrival: Arrival) -> Option<usize> {
+        let slot = lock(&self.free).pop()?;
+        *lock(&self.slots.get(slot)?.arrival) = Some(Box::new(arrival));
+        Some(slot)
     }
 
-    /// Waits for an arrival in a slot.
-    pub(crate) async fn arrival(&self, slot: usize) -> Option<Arrival> {
-        let slot = self.slots.get(slot)?;
-        slot.wake.notified().await;
-        slot.arrival.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The arrival that a slot was handed.
+    pub(crate) fn take(&self, slot: usize) -> Option<Box<Arrival>> {
+        lock(&self.slots.get(slot)?.arrival).take()
     }
 
     /// The slot's viewer left.
     pub(crate) fn release(&self, slot: usize) {
         self.answered(slot);
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+        lock(&self.free).push(slot);
     }
 
     /// The slot's viewer waits for an answer since `at`.
@@ -102,6 +93,10 @@ impl Pool {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,16 +115,16 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn each_arrival_reaches_a_slot_of_its_own_until_none_is_free() {
+    #[test]
+    fn each_arrival_reaches_a_slot_of_its_own_until_none_is_free() {
         let pool = Pool::new(2);
-        assert!(pool.assign(arrival(7)));
-        assert!(pool.assign(arrival(8)));
-        assert!(!pool.assign(arrival(9)), "the pool has a limit");
-        let got = [pool.arrival(0).await, pool.arrival(1).await];
+        assert_eq!(pool.assign(arrival(7)), Some(0));
+        assert_eq!(pool.assign(arrival(8)), Some(1));
+        assert_eq!(pool.assign(arrival(9)), None, "the pool has a limit");
+        let got = [pool.take(0), pool.take(1)];
         assert_eq!(got.map(|a| a.map(|a| a.viewer)), [Some(7), Some(8)]);
         pool.release(0);
-        assert!(pool.assign(arrival(9)));
+        assert_eq!(pool.assign(arrival(9)), Some(0));
     }
 
     #[test]

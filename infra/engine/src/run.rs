@@ -1,7 +1,7 @@
 //! A worker's run, from the assignment to the last frame.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use hulk_net::{Epoch, TlsError};
 use hulk_record::{Frame, MatchTime, Offset, RecorderPlan};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Arrival, Permit, Rehearsal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::attack::{AttackError, DataPlane};
@@ -18,10 +18,15 @@ use crate::machine::Machine;
 use crate::origin::{Destination, destinations};
 use crate::pool::Pool;
 use crate::recording::Recording;
+use crate::timers::Timers;
 
 /// Users beyond the most that are present by the schedule: who leaves holds the slot until the
 /// cancelled request is cleaned up.
 const SPARE_USERS: usize = 64;
+/// The phases as they are kept.
+const RUNNING: u8 = 0;
+const PAUSED: u8 = 1;
+const OVER: u8 = 2;
 /// After the window's end so much time is given to the last viewers.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -34,6 +39,17 @@ pub enum Phase {
     Paused,
     /// No more load.
     Over,
+}
+
+/// Switches the load between running and paused, and ends it.
+#[derive(Debug, Clone)]
+pub struct Switch(Arc<Shared>);
+
+impl Switch {
+    /// From now on load runs, or does not. A load that is over stays so.
+    pub fn set(&self, phase: Phase) {
+        self.0.set_phase(phase);
+    }
 }
 
 /// What a worker is to do.
@@ -97,10 +113,16 @@ pub(crate) struct Shared {
     destinations: Vec<Destination>,
     /// So many connections a viewer keeps.
     pub(crate) connections_max: usize,
+    /// Whether connections are the users', and stay for the viewers who come later.
+    pub(crate) connections_stay: bool,
     pub(crate) run_id: u32,
     pub(crate) pool: Pool,
     pub(crate) recording: Recording,
+    pub(crate) timers: Timers,
     pub(crate) until: Offset,
+    phase: AtomicU8,
+    /// Tells those who do not wait in a slot that the run is over.
+    over: Notify,
     epoch: OnceLock<Epoch>,
     /// What the calendar says at wall time 0, for requests that carry a time stamp.
     unix_ms_at_0: AtomicI64,
@@ -108,6 +130,39 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether load runs.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            RUNNING => Phase::Running,
+            PAUSED => Phase::Paused,
+            _ => Phase::Over,
+        }
+    }
+
+    fn set_phase(&self, phase: Phase) {
+        if phase == Phase::Over {
+            self.phase.store(OVER, Ordering::Relaxed);
+            self.over.notify_waiters();
+        } else {
+            let to = if phase == Phase::Running { RUNNING } else { PAUSED };
+            // A load that is over stays so.
+            let change = |now: u8| (now != OVER).then_some(to);
+            let _over = self.phase.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
+        }
+        self.timers.wake_all();
+    }
+
+    /// Waits until the run is over.
+    async fn over(&self) {
+        loop {
+            let over = self.over.notified();
+            if self.phase() == Phase::Over {
+                return;
+            }
+            over.await;
+        }
+    }
+
     /// When, on the wall, a match time is.
     pub(crate) fn offset(&self, at: MatchTime) -> Offset {
         self.rehearsal.clock.wall(at)
@@ -153,7 +208,6 @@ impl Shared {
 pub struct Engine {
     shared: Arc<Shared>,
     arrivals: Vec<Arrival>,
-    phase: watch::Sender<Phase>,
     data: DataPlane,
     machine: Machine,
 }
@@ -182,6 +236,11 @@ impl Engine {
             until: rehearsal.until(),
             destinations: destinations(&rehearsal.target, &permits)?,
             connections_max: rehearsal.target.connections_per_viewer() as usize,
+            connections_stay: false,
+            // One more: the driver's own.
+            timers: Timers::new(users + 1)?,
+            phase: AtomicU8::new(RUNNING),
+            over: Notify::new(),
             run_id,
             epoch: OnceLock::new(),
             unix_ms_at_0: AtomicI64::new(0),
@@ -189,9 +248,8 @@ impl Engine {
             rehearsal,
         });
         let machine = Machine::new(open_files_max)?;
-        let (phase, receiver) = watch::channel(Phase::Running);
-        let data = DataPlane::start(Arc::clone(&shared), receiver)?;
-        let mut engine = Self { shared, arrivals, phase, data, machine };
+        let data = DataPlane::start(Arc::clone(&shared))?;
+        let mut engine = Self { shared, arrivals, data, machine };
         engine.launched(users).await?;
         Ok(engine)
     }
@@ -202,8 +260,8 @@ impl Engine {
     }
 
     /// Switches the load between running and paused, and ends it.
-    pub fn phase(&self) -> watch::Sender<Phase> {
-        self.phase.clone()
+    pub fn switch(&self) -> Switch {
+        Switch(Arc::clone(&self.shared))
     }
 
     /// Runs the schedule with wall time 0 at `epoch`, which the calendar calls `unix_ms_at_0` (ms
@@ -219,13 +277,21 @@ impl Engine {
     ) -> Result<u64, EngineError> {
         // Set once: a run is started once.
         let _first = self.shared.epoch.set(Epoch(epoch));
+        self.shared.timers.start(Epoch(epoch));
         self.shared.unix_ms_at_0.store(unix_ms_at_0, Ordering::Relaxed);
         let arrivals = std::mem::take(&mut self.arrivals);
-        let driver =
-            self.data.spawn(drive(Arc::clone(&self.shared), arrivals, self.phase.subscribe()));
+        let shared = Arc::clone(&self.shared);
+        let timers = self.data.spawn(async move { shared.timers.run().await });
+        let driver = self.data.spawn(drive(Arc::clone(&self.shared), arrivals));
         self.record(&frames).await;
+        self.shared.set_phase(Phase::Over);
         driver.await?;
-        self.phase.send_replace(Phase::Over);
+        // It only ends by itself when the kernel's timer fails.
+        if timers.is_finished() {
+            timers.await??;
+        } else {
+            timers.abort();
+        }
         goose::trigger_killswitch("the rehearsal is over");
         self.data.join().await?;
         Ok(self.shared.recording.frames())
@@ -253,12 +319,11 @@ impl Engine {
         let shared = Arc::clone(&self.shared);
         let interval = shared.rehearsal.interval_us() as i64;
         let mut from = shared.rehearsal.lead_in_from();
-        let mut phase = self.phase.subscribe();
         loop {
             let next = Offset((from.0.div_euclid(interval) + 1) * interval);
             let over = tokio::select! {
                 () = sleep_until(shared.instant(next)) => shared.now() >= shared.until,
-                _ = phase.wait_for(|phase| *phase == Phase::Over) => true,
+                () = shared.over() => true,
             };
             if over {
                 self.drain().await;

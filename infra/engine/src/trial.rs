@@ -1,21 +1,23 @@
 //! The way of a trial to its target: sends, reads and measures.
 
-use std::io::ErrorKind;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hulk_net::{Connection, HttpError};
-use hulk_scenarios::{Broke, Came, Method, Permit, Rendered, Target, Timing};
+use hulk_net::Permit;
+use hulk_scenarios::{Broke, Came, Method, Rendered, Target, Timing};
 use tokio::time::{Instant, timeout_at};
 
-use crate::origin::{BODY_KEPT_MAX, Destination, destinations};
+use crate::client::{self, Client, Outgoing, RequestId};
+use crate::origin::{Destination, destinations};
 use crate::run::EngineError;
 
 /// A viewer's way to the target.
 #[derive(Debug)]
 pub struct TrialLine {
     /// Each with its connection, where it is open.
-    destinations: Vec<(Destination, Option<Connection>)>,
+    destinations: Vec<(Destination, Option<Box<dyn Client>>)>,
+    run: u32,
 }
 
 /// What has been measured when a time limit cuts an exchange off.
@@ -26,20 +28,22 @@ struct Measured {
 }
 
 impl TrialLine {
-    /// To the target's origins, with the right to each.
+    /// To the target's origins, with the right to each; its requests are marked by `run`.
     ///
     /// # Errors
     /// When a certificate or a header of the target cannot be used.
-    pub fn new(target: &Target, permits: &[Permit]) -> Result<Self, EngineError> {
+    pub fn new(target: &Target, permits: &[Permit], run: u32) -> Result<Self, EngineError> {
         let destinations = destinations(target, permits)?;
-        Ok(Self { destinations: destinations.into_iter().map(|to| (to, None)).collect() })
+        let destinations = destinations.into_iter().map(|to| (to, None)).collect();
+        Ok(Self { destinations, run })
     }
 
-    /// Sends a request to an origin, and reads the answer or finds out why there is none.
+    /// Sends a request, which is a viewer's how manieth, to an origin, and reads the answer or
+    /// finds out why there is none.
     pub async fn exchange(
         &mut self,
         origin: usize,
-        request: (Method, &Rendered, &str),
+        request: (Method, &Rendered, (u32, u32)),
         timeout_ms: f64,
     ) -> (Came, Timing) {
         let started = Instant::now();
@@ -62,65 +66,73 @@ impl TrialLine {
     async fn try_exchange(
         &mut self,
         origin: usize,
-        (method, rendered, id): (Method, &Rendered, &str),
+        (method, rendered, (viewer, send)): (Method, &Rendered, (u32, u32)),
         measured: &mut Measured,
     ) -> Result<Came, Broke> {
-        let Some((destination, connection)) = self.destinations.get_mut(origin) else {
+        let Some((to, connection)) = self.destinations.get_mut(origin) else {
             return Err(Broke::NoConnection("there is no such origin".to_owned()));
         };
-        let open = match connection.take().filter(Connection::is_open) {
+        let mut open = connection.take();
+        if let Some(known) = &mut open
+            && !poll_fn(|cx| known.is_open(cx).into()).await
+        {
+            open = None;
+        }
+        let open = match open {
             Some(open) => open,
             None => {
                 let from = Instant::now();
-                let open = destination.connect().await.map_err(unconnected)?;
+                let permit = to.permit(viewer, 0);
+                let unconnected = |error: &io::Error| unconnected(permit, error);
+                let stream = to.connect(permit).await.map_err(|error| unconnected(&error))?;
+                let open = to.speak(stream).await.map_err(|error| unconnected(&error))?;
                 measured.connect_us = Some(micros_since(from));
                 open
             }
         };
         let connection = connection.insert(open);
-        let request = destination.request(method, rendered, id);
-        let request = request.map_err(|error| Broke::Unwritable(error.to_string()))?;
+        let id = RequestId { run: self.run, viewer, send };
+        let request = Outgoing { to, method, rendered, id, keep_body: true };
         let sent = Instant::now();
-        let broken = |error: &dyn std::error::Error| Broke::Broken(in_full(error));
-        let answer = connection.send(request).await.map_err(|error| broken(&error))?;
+        poll_fn(|cx| connection.begin(cx, &request).into()).await.map_err(broken)?;
+        poll_fn(|cx| connection.poll_first_byte(cx)).await.map_err(broken)?;
         measured.first_byte_us = Some(micros_since(sent));
-        let (head, mut body) = answer.into_parts();
-        let (mut kept, mut bytes) = (Vec::new(), 0);
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| broken(&error))?;
-            let Some(data) = frame.data_ref() else { continue };
-            bytes += data.len() as u64;
-            if kept.len() + data.len() <= BODY_KEPT_MAX {
-                kept.extend_from_slice(data);
-            }
-        }
-        let headers = head.headers.iter();
-        let headers = headers
-            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
-        Ok(Came::Answer(head.status.as_u16(), headers.collect(), kept, bytes))
+        let answer = poll_fn(|cx| connection.poll_rest(cx)).await.map_err(broken)?;
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
+        let fields = answer.fields();
+        let headers = fields
+            .filter_map(|(name, value)| Some((text(name)?.to_ascii_lowercase(), text(value)?)));
+        Ok(Came::Answer(answer.status, headers.collect(), answer.body.clone(), answer.bytes))
     }
 }
 
-fn unconnected(error: HttpError) -> Broke {
-    match error {
-        HttpError::Connect { to, source } if source.kind() == ErrorKind::ConnectionRefused => {
-            Broke::Refused(to.to_string())
-        }
-        error => Broke::NoConnection(in_full(&error)),
+fn unconnected(permit: Permit, error: &io::Error) -> Broke {
+    let to = permit.address();
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Broke::Refused(to.to_string()),
+        _ => Broke::NoConnection(in_full(&format!("no connection to {to}"), error)),
+    }
+}
+
+fn broken(broke: client::Broke) -> Broke {
+    match broke {
+        client::Broke::Unwritable(what) => Broke::Unwritable(what.to_owned()),
+        client::Broke::Io(error) => Broke::Broken(in_full("the connection broke", &error)),
+        other => Broke::Broken(other.to_string()),
     }
 }
 
 /// An error with what caused it.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
+fn in_full(what: &str, error: &dyn std::error::Error) -> String {
+    let mut text = what.to_owned();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !text.contains(&told) {
             text += ": ";
-            text += &inner_text;
+            text += &told;
         }
-        source = inner.source();
+        cause = error.source();
     }
     text
 }

@@ -1,234 +1,289 @@
 //! One viewer's stay: the shell around `hulk_scenarios::Viewer` that waits, sends and reads.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 
-use bytes::Bytes;
-use http_body_util::BodyExt;
-use hulk_net::{Connection, HttpError};
-use hulk_record::Outcome;
-use hulk_scenarios::{Arrival, Ended, Going, Headers, Method, Next, Planned, Rendered, Viewer};
-use hyper::Response;
-use hyper::body::Body;
-use hyper::header::HeaderMap;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use hulk_net::why_io;
+use hulk_record::{Measure, Offset, Outcome};
+use hulk_scenarios::{Arrival, Ended, Going, Method, Next, Planned, Viewer};
 
-use crate::origin::BODY_KEPT_MAX;
-use crate::run::{Phase, Shared};
+use crate::client::answer::Answer;
+use crate::client::scratch::{give_back, with_rendered};
+use crate::client::{Broke, Client, Outgoing, RequestId};
+use crate::run::Shared;
+use crate::waiting::{Stopped, Waiting};
 
 /// EMFILE, ENFILE, EADDRNOTAVAIL: what this machine ran out of, not what the target did.
 const EXHAUSTED: [i32; 3] = [24, 23, 99];
 
+/// The connections of a user.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    /// Those that there are, each with the place of the destination that it leads to.
+    open: Vec<(usize, Box<dyn Client>)>,
+    /// How many there have been.
+    made: u32,
+}
+
+impl Connections {
+    /// The connection to a place.
+    fn to(&mut self, place: usize) -> Option<&mut dyn Client> {
+        let known = self.open.iter_mut().find(|(to, _)| *to == place)?;
+        Some(known.1.as_mut())
+    }
+
+    /// Closes the connection to a place, if there is one.
+    fn close(&mut self, place: usize) {
+        self.open.retain(|(to, _)| *to != place);
+    }
+
+    /// Closes all.
+    pub(crate) fn close_all(&mut self) {
+        self.open.clear();
+    }
+}
+
 pub(crate) struct Visit<'a> {
     shared: &'a Arc<Shared>,
     slot: usize,
+    waiting: Waiting<'a>,
     viewer: Viewer,
-    /// The connections that there are, each with the place of the destination that it leads to.
-    connections: Vec<(usize, Connection)>,
-    rendered: Rendered,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    bytes: u64,
+    connections: &'a mut Connections,
 }
 
-/// What came of an exchange: a status, or how it failed.
+/// What came of an exchange: an answer, or how it failed.
 enum Exchange {
-    Status(u16),
+    Answer(Box<Answer>),
     /// There is no connection.
-    Unconnected(HttpError),
+    Unconnected(io::Error),
     /// The connection was there, and no complete answer came.
-    Broken(HttpError),
+    Broken(Broke),
+    /// The answer did not come in time.
+    Late(&'static str),
     /// The journey made something of it that is no request.
     Unwritable,
     /// This machine had no descriptor or port left.
     Exhausted,
-}
-
-/// An answer's headers for those who look into them.
-struct Received<'a>(&'a HeaderMap);
-
-impl Headers for Received<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.to_str().ok()
-    }
-
-    fn each(&self, name: &str, visit: &mut dyn FnMut(&str)) {
-        self.0.get_all(name).iter().filter_map(|value| value.to_str().ok()).for_each(visit);
-    }
+    /// Load no longer runs.
+    NoLoad,
 }
 
 impl<'a> Visit<'a> {
-    pub(crate) fn new(shared: &'a Arc<Shared>, slot: usize, arrival: &Arrival) -> Self {
+    pub(crate) fn new(
+        shared: &'a Arc<Shared>,
+        slot: usize,
+        arrival: &Arrival,
+        connections: &'a mut Connections,
+    ) -> Self {
         let now = shared.now();
-        let books = &mut shared.recording.books();
-        Self {
-            shared,
-            slot,
-            viewer: Viewer::come(&shared.rehearsal, arrival, now, books),
-            connections: Vec::new(),
-            rendered: Rendered::default(),
-            headers: HeaderMap::new(),
-            body: Vec::new(),
-            bytes: 0,
-        }
+        let viewer = Viewer::come(&shared.rehearsal, arrival, now, &mut shared.recording.books());
+        Self { shared, slot, waiting: Waiting::new(shared, slot), viewer, connections }
     }
 
     /// The stay, until the viewer is gone or the run's phase ends it.
-    pub(crate) async fn run(mut self, phase: &mut watch::Receiver<Phase>) {
-        tokio::select! {
-            () = self.go_on() => return,
-            // An error means that nobody is left to say so: over, too.
-            _ = phase.wait_for(|phase| *phase != Phase::Running) => {}
+    pub(crate) async fn run(mut self) {
+        if self.go_on().await == Err(Stopped::NoLoad) {
+            let now = self.shared.now();
+            self.viewer.stop(now, &mut self.shared.recording.books());
+            self.connections.close_all();
         }
-        let now = self.shared.now();
-        self.viewer.stop(now, &mut self.shared.recording.books());
     }
 
-    async fn go_on(&mut self) {
+    async fn go_on(&mut self) -> Result<(), Stopped> {
         loop {
-            let until = self.shared.instant(self.viewer.until());
             if let Next::Send(planned) = self.viewer.next() {
                 let due = self.viewer.due(&planned);
-                if self.shared.now() < due {
-                    sleep_until(self.shared.instant(due)).await;
-                }
-                if !self.send(planned).await {
-                    return;
+                self.waiting.sleep_until(due).await?;
+                if !self.send(planned).await? {
+                    return Ok(());
                 }
                 // One that ended at the leg's end is followed by the next leg.
-                if Instant::now() < until {
+                if self.shared.now() < self.viewer.until() {
                     continue;
                 }
             }
-            sleep_until(self.shared.instant(self.viewer.until())).await;
+            self.waiting.sleep_until(self.viewer.until()).await?;
             let now = self.shared.now();
             let going = self.viewer.turn(now, &mut self.shared.recording.books());
             match going {
                 Going::On => {}
-                Going::Disconnected => self.connections.clear(),
-                Going::Over => return,
+                Going::Disconnected => self.connections.close_all(),
+                Going::Over => return Ok(()),
             }
         }
     }
 
     /// Sends a request to its end, or until it is to be given up. Whether there is a viewer left.
-    async fn send(&mut self, planned: Planned) -> bool {
+    async fn send(&mut self, planned: Planned) -> Result<bool, Stopped> {
         let sent = self.shared.now();
-        let unix_ms = self.shared.unix_ms(sent);
-        let (method, deadline) = self.viewer.send(planned, sent, unix_ms, &mut self.rendered);
+        let deadline = self.viewer.send(planned, sent);
         self.shared.pool.awaiting(self.slot, sent);
-        let deadline_at = self.shared.instant(deadline);
         let given_up = deadline >= self.viewer.until();
         let place = self.shared.place(self.viewer.edge(), planned.service);
-        let exchange = self.exchange(place, method, planned.wants_body);
-        let exchange = timeout_at(deadline_at, exchange).await;
+        let exchange = self.exchange(place, &planned, deadline).await;
         self.shared.pool.answered(self.slot);
         let done = self.shared.now();
-        let ended = match exchange {
-            Ok(Exchange::Exhausted) => {
-                self.viewer.give_back(done, &mut self.shared.recording.books());
-                return false;
+        let books = &mut self.shared.recording.books();
+        let failed = match exchange {
+            Exchange::Answer(answer) => {
+                let (status, headers, body) = (answer.status, &*answer, answer.body.as_slice());
+                let ended = Ended::Answer { status, headers, body };
+                self.viewer.ended(ended, answer.bytes, done, books);
+                give_back(answer);
+                return Ok(true);
             }
-            Ok(Exchange::Status(status)) => {
-                Ended::Answer { status, headers: &Received(&self.headers), body: &self.body }
+            Exchange::NoLoad => return Err(Stopped::NoLoad),
+            Exchange::Exhausted => {
+                self.viewer.give_back(done, books);
+                return Ok(false);
             }
-            Ok(Exchange::Unconnected(error)) => {
-                self.failed(place, "no connection", &error);
-                Ended::Failed(Outcome::ConnectError)
+            // The turn records what is in flight as abandoned.
+            Exchange::Late(_) if given_up => {
+                self.connections.close(place);
+                return Ok(true);
             }
-            Ok(Exchange::Broken(error)) => {
-                self.failed(place, "no answer", &error);
-                Ended::Failed(Outcome::Broken)
+            Exchange::Unconnected(error) => {
+                self.viewer.trouble(&format!("no connection: {}", why_io(&error)), books);
+                Outcome::ConnectError
             }
-            Ok(Exchange::Unwritable) => {
-                self.close(place);
-                Ended::Failed(Outcome::CheckFailed)
+            Exchange::Broken(broke) => {
+                self.viewer.trouble(&format!("no answer: {}", broke.why()), books);
+                Outcome::Broken
             }
-            Err(_) => {
-                self.close(place);
-                if given_up {
-                    // The turn records what is in flight as abandoned.
-                    return true;
+            Exchange::Late(phase) => {
+                if !phase.is_empty() {
+                    self.viewer.trouble(phase, books);
                 }
-                Ended::Failed(Outcome::Timeout)
+                Outcome::Timeout
             }
+            Exchange::Unwritable => Outcome::CheckFailed,
         };
-        self.viewer.ended(ended, self.bytes, done, &mut self.shared.recording.books());
-        true
+        self.connections.close(place);
+        self.viewer.ended(Ended::Failed(failed), 0, done, books);
+        Ok(true)
     }
 
-    /// An exchange failed: its connection is closed, and the user is told why.
-    fn failed(&mut self, place: usize, what: &str, error: &HttpError) {
-        self.close(place);
-        let why = error.why();
-        self.viewer.trouble(&format!("{what}: {why}"), &mut self.shared.recording.books());
-    }
-
-    /// Closes the connection to a place, if there is one.
-    fn close(&mut self, place: usize) {
-        self.connections.retain(|(to, _)| *to != place);
-    }
-
-    /// An open connection to a place, by its index; none where there is none.
-    fn open_to(&self, place: usize) -> Option<usize> {
-        let usable = |(to, known): &(usize, Connection)| *to == place && known.is_open();
-        self.connections.iter().position(usable)
-    }
-
-    async fn exchange(&mut self, place: usize, method: Method, wants_body: bool) -> Exchange {
-        self.bytes = 0;
-        let destination = self.shared.destination(place);
-        let open = match self.open_to(place) {
-            Some(open) => open,
-            None => {
-                self.close(place);
-                if self.connections.len() >= self.shared.connections_max {
-                    // An old connection is closed before there is another.
-                    self.connections.clear();
+    async fn exchange(&mut self, place: usize, planned: &Planned, deadline: Offset) -> Exchange {
+        let mut again = false;
+        loop {
+            let was_open = poll_fn(|cx| {
+                let open = self.connections.to(place).is_some_and(|known| known.is_open(cx));
+                Poll::Ready(open)
+            });
+            let was_open = was_open.await;
+            if !was_open {
+                self.connections.close(place);
+                if let Err(failed) = self.connect(place, deadline).await {
+                    return failed;
                 }
-                match destination.connect().await {
-                    Ok(connection) => self.connections.push((place, connection)),
-                    Err(HttpError::Connect { source, .. }) if is_exhausted(&source) => {
-                        return Exchange::Exhausted;
-                    }
-                    Err(error) => return Exchange::Unconnected(error),
-                }
-                self.connections.len() - 1
             }
-        };
-        let (viewer, send) = self.viewer.send_id();
-        let id = format!("{:08x}-{viewer}-{send}", self.shared.run_id);
-        let Ok(request) = destination.request(method, &self.rendered, &id) else {
-            return Exchange::Unwritable;
-        };
-        self.viewer.wrote();
-        match self.connections[open].1.send(request).await {
-            Ok(answer) => self.read(answer, wants_body).await,
-            Err(error) => Exchange::Broken(error),
+            let (method, begun) = poll_fn(|cx| Poll::Ready(self.begin(cx, place, planned))).await;
+            match begun {
+                Ok(()) => {}
+                Err(Broke::Unwritable(_)) => return Exchange::Unwritable,
+                Err(broke) => return Exchange::Broken(broke),
+            }
+            let answer = self.answer(place, deadline).await;
+            match answer {
+                // A server may close a connection that waits just as a request leaves: nothing of
+                // that was done, and what may be done twice is sent once more.
+                Exchange::Broken(Broke::Closed) if was_open && !again && method != Method::Post => {
+                    again = true;
+                    self.connections.close(place);
+                }
+                answer => return answer,
+            }
         }
     }
 
-    /// Counts the body; keeps it where a step looks into it.
-    async fn read<B>(&mut self, answer: Response<B>, keep: bool) -> Exchange
-    where
-        B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
-    {
-        let (head, mut body) = answer.into_parts();
-        self.headers = head.headers;
-        self.body.clear();
-        while let Some(frame) = body.frame().await {
-            let frame = match frame {
-                Ok(frame) => frame,
-                Err(error) => return Exchange::Broken(HttpError::Broken(error)),
+    /// Renders the request that is in flight and begins to send it.
+    fn begin(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+        place: usize,
+        planned: &Planned,
+    ) -> (Method, Result<(), Broke>) {
+        with_rendered(|rendered| {
+            let now = self.shared.now();
+            let method = self.viewer.render(now, self.shared.unix_ms(now), rendered);
+            let (viewer, send) = self.viewer.send_id();
+            let request = Outgoing {
+                to: self.shared.destination(place),
+                method,
+                rendered,
+                id: RequestId { run: self.shared.run_id, viewer, send },
+                keep_body: planned.wants_body,
             };
-            let Some(data) = frame.data_ref() else { continue };
-            self.bytes += data.len() as u64;
-            if keep && self.body.len() + data.len() <= BODY_KEPT_MAX {
-                self.body.extend_from_slice(data);
-            }
+            let begun = match self.connections.to(place) {
+                Some(client) => client.begin(cx, &request),
+                None => Err(Broke::Closed),
+            };
+            (method, begun)
+        })
+    }
+
+    /// Waits for the answer.
+    async fn answer(&mut self, place: usize, deadline: Offset) -> Exchange {
+        let waiting = self.waiting;
+        let Some(client) = self.connections.to(place) else {
+            return Exchange::Broken(Broke::Closed);
+        };
+        match waiting.within(deadline, |cx| client.poll_first_byte(cx)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(broke)) => return Exchange::Broken(broke),
+            Err(Stopped::Late) => return Exchange::Late(""),
+            Err(Stopped::NoLoad) => return Exchange::NoLoad,
         }
-        Exchange::Status(head.status.as_u16())
+        self.viewer.answer_began(self.shared.now());
+        match waiting.within(deadline, |cx| client.poll_rest(cx)).await {
+            Ok(Ok(answer)) => Exchange::Answer(answer),
+            Ok(Err(broke)) => Exchange::Broken(broke),
+            Err(Stopped::Late) => Exchange::Late("the answer began and did not end in time"),
+            Err(Stopped::NoLoad) => Exchange::NoLoad,
+        }
+    }
+
+    /// Opens a connection to a place.
+    async fn connect(&mut self, place: usize, deadline: Offset) -> Result<(), Exchange> {
+        if self.connections.open.len() >= self.shared.connections_max {
+            // An old connection is closed before there is another.
+            self.connections.close_all();
+        }
+        let destination = self.shared.destination(place);
+        let (viewer, _) = self.viewer.send_id();
+        let permit = destination.permit(viewer, self.connections.made);
+        self.connections.made = self.connections.made.wrapping_add(1);
+        let from = self.shared.now();
+        // Boxed: what making a connection needs is held only meanwhile.
+        let connect = Box::pin(destination.connect(permit));
+        let stream = stopped(self.waiting.future(deadline, connect).await, "")?;
+        let connected = self.shared.now();
+        self.took(Measure::Connect, connected.since(from));
+        let speak = Box::pin(destination.speak(stream));
+        let client = self.waiting.future(deadline, speak).await;
+        let client = stopped(client, "the connection was not encrypted in time")?;
+        if destination.is_encrypted() {
+            self.took(Measure::Tls, self.shared.now().since(connected));
+        }
+        self.connections.open.push((place, client));
+        Ok(())
+    }
+
+    fn took(&self, phase: Measure, us: i64) {
+        self.viewer.took(phase, us, &mut self.shared.recording.books());
+    }
+}
+
+/// What came of a part of making a connection.
+fn stopped<T>(came: Result<io::Result<T>, Stopped>, late: &'static str) -> Result<T, Exchange> {
+    match came {
+        Ok(Ok(made)) => Ok(made),
+        Ok(Err(error)) if is_exhausted(&error) => Err(Exchange::Exhausted),
+        Ok(Err(error)) => Err(Exchange::Unconnected(error)),
+        Err(Stopped::Late) => Err(Exchange::Late(late)),
+        Err(Stopped::NoLoad) => Err(Exchange::NoLoad),
     }
 }
 

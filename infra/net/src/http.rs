@@ -14,8 +14,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::Tls;
-
 /// Answers of control ports are small: more is damage.
 const CONTROL_BODY_MAX: usize = 4 << 20;
 
@@ -71,20 +69,11 @@ impl Connection {
         Self::over(dialled(permit).await?).await
     }
 
-    /// Dials, encrypts and starts HTTP/1.1.
+    /// Starts HTTP/1.1 over what there is.
     ///
     /// # Errors
-    /// When there is no connection, or the server's certificate does not fit.
-    pub async fn open_tls(permit: Permit, tls: &Tls) -> Result<Self, HttpError> {
-        let stream = dialled(permit).await?;
-        let encrypted = tls.connect(stream).await;
-        let stream =
-            encrypted.map_err(|source| HttpError::Connect { to: permit.address(), source })?;
-        Self::over(stream).await
-    }
-
-    /// Starts HTTP/1.1 over what there is.
-    async fn over<S>(stream: S) -> Result<Self, HttpError>
+    /// When it cannot be.
+    pub async fn over<S>(stream: S) -> Result<Self, HttpError>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -115,7 +104,9 @@ impl Connection {
 }
 
 async fn dialled(permit: Permit) -> Result<TcpStream, HttpError> {
-    crate::dial(permit).await.map_err(|source| HttpError::Connect { to: permit.address(), source })
+    crate::line::dial(permit)
+        .await
+        .map_err(|source| HttpError::Connect { to: permit.address(), source })
 }
 
 impl Drop for Connection {

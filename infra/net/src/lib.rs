@@ -4,25 +4,13 @@
 
 mod epoch;
 mod http;
+mod line;
 mod tls;
 mod why;
-
-use std::io;
-
-use tokio::net::TcpStream;
 
 pub use epoch::Epoch;
 pub use http::{Connection, HttpError, ask, fetch, fetch_large, post};
 pub use hulk_consent::{Permit, Scope};
+pub use line::{Line, dial, dial_from};
 pub use tls::{Tls, TlsError, Trust};
-
-/// Connects to the permitted address, with Nagle's algorithm off: requests are small and timed.
-///
-/// # Errors
-/// What the operating system says; "too many open files" among it.
-pub async fn dial(permit: Permit) -> io::Result<TcpStream> {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that dials")]
-    let stream = TcpStream::connect(permit.address()).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
+pub use why::why_io;

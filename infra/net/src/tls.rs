@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+
+use crate::Line;
 
 /// Why there can be no encrypted connection at all.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +71,12 @@ impl Trust {
 
 impl Tls {
     /// Encrypts a connection.
-    pub(crate) async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        TlsConnector::from(Arc::clone(&self.trust.0)).connect(self.name.clone(), stream).await
+    ///
+    /// # Errors
+    /// What the operating system says, or what was wrong with the server's certificate.
+    pub async fn connect(&self, stream: TcpStream) -> io::Result<Line> {
+        let connector = TlsConnector::from(Arc::clone(&self.trust.0));
+        let stream = connector.connect(self.name.clone(), stream).await?;
+        Ok(Line::Tls(Box::new(stream)))
     }
 }

@@ -11,7 +11,7 @@ impl HttpError {
     /// Why, without anything that differs from one request to the next.
     pub fn why(&self) -> &'static str {
         match self {
-            Self::Connect { source, .. } => of_io(source),
+            Self::Connect { source, .. } => why_io(source),
             Self::Broken(error) => of_hyper(error),
             Self::Timeout(_) => "nothing came in time",
             Self::Invalid(_) => "the request could not be written",
@@ -21,7 +21,8 @@ impl HttpError {
     }
 }
 
-fn of_io(error: &io::Error) -> &'static str {
+/// Why a connection failed, without anything that differs from one to the next.
+pub fn why_io(error: &io::Error) -> &'static str {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     if let Some(inner) = inner {
         return of_tls(inner);
@@ -73,7 +74,7 @@ fn of_hyper(error: &hyper::Error) -> &'static str {
     }
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     match source {
-        Some(source) => of_io(source),
+        Some(source) => why_io(source),
         None if error.is_canceled() || error.is_closed() => "connection closed",
         None => "connection broken",
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hulk_net::{Connection, Permit, Scope, Trust};
+use hulk_net::{Connection, Permit, Scope, Trust, dial, why_io};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -71,8 +71,9 @@ async fn server() -> Permit {
 /// What the server says of a connection.
 async fn told(permit: Permit, trust: &Trust, name: &str) -> Result<String, &'static str> {
     let tls = trust.server(name).unwrap();
-    let opened = Connection::open_tls(permit, &tls).await;
-    let mut connection = opened.map_err(|error| error.why())?;
+    let encrypted = tls.connect(dial(permit).await.unwrap()).await;
+    let line = encrypted.map_err(|error| why_io(&error))?;
+    let mut connection = Connection::over(line).await.unwrap();
     let request = Request::builder().uri("/").header("host", name).body(Full::new(Bytes::new()));
     let answer = connection.send(request.unwrap()).await.unwrap();
     Ok(answer.headers()["told"].to_str().unwrap().to_owned())

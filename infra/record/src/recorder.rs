@@ -46,8 +46,10 @@ pub struct RequestSample {
     pub viewer: u32,
     /// The how manieth request of the viewer's.
     pub send: u32,
-    /// Whether it was written: something of it may have been received.
-    pub written: bool,
+    /// When it was written, if it was: something of it may have been received.
+    pub written: Option<Offset>,
+    /// When the first byte of the answer came.
+    pub answer_began: Option<Offset>,
 }
 
 /// Where the recorder finds names, and how long an interval is.
@@ -206,6 +208,10 @@ impl Recorder {
         self.add(journey, step, outcome, Measure::Response, micros(sample.due, sample.done));
         self.add(journey, step, outcome, Measure::Service, micros(sample.sent, sample.done));
         self.add(journey, step, outcome, Measure::Lag, micros(sample.possible, sample.sent));
+        if let Some((written, began)) = sample.written.zip(sample.answer_began) {
+            self.add(journey, step, outcome, Measure::FirstByte, micros(written, began));
+            self.add(journey, step, outcome, Measure::Body, micros(began, sample.done));
+        }
         self.bytes_received += sample.bytes;
         let interval = self.plan.interval_of(sample.due);
         // Names are filled in when the interval is over.
@@ -223,7 +229,7 @@ impl Recorder {
         }
         match sample.status {
             Some(status) => *self.answers.entry((journey, step, status)).or_default() += 1,
-            None if !sample.written => {}
+            None if sample.written.is_none() => {}
             None if self.unanswered.len() >= UNANSWERED_MAX => self.unanswered_untold += 1,
             None => self.unanswered.push((journey, step, sample.viewer, sample.send, outcome)),
         }
@@ -238,12 +244,12 @@ impl Recorder {
             self.raw_untold += 1;
             return;
         }
-        let RequestSample { viewer, send, written, journey, step, due, sent, done, .. } = *of;
+        let RequestSample { viewer, send, journey, step, due, sent, done, .. } = *of;
         let RequestSample { outcome, status, bytes, retry, .. } = *of;
         self.raw.push(RawSample {
             viewer,
             send,
-            written,
+            written: of.written.is_some(),
             journey,
             step,
             due,
@@ -254,6 +260,11 @@ impl Recorder {
             bytes,
             retry,
         });
+    }
+
+    /// Takes how long a part of making a connection took, by the step that needed it.
+    pub fn phase(&mut self, journey: u16, step: u16, phase: Measure, us: u64) {
+        self.add(journey, step, Outcome::Ok, phase, us);
     }
 
     /// Takes what viewers did at a moment, given by its place in the plan.

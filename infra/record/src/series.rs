@@ -72,12 +72,32 @@ pub enum Measure {
     /// From the start of a player to the end of its first segment; `abandoned` where the viewer
     /// left or the player gave up before: a lower bound.
     FirstFrame,
+    /// To look up a name, for a connection that a request needed.
+    Dns,
+    /// To connect, for a request that needed it.
+    Connect,
+    /// To encrypt a connection, for a request that needed it.
+    Tls,
+    /// From the writing of a request to the first byte of its answer.
+    FirstByte,
+    /// From the first byte of an answer to its last.
+    Body,
 }
 
 impl Measure {
     /// All of them, in order.
-    pub const ALL: [Self; 5] =
-        [Self::Response, Self::Service, Self::Lag, Self::Journey, Self::FirstFrame];
+    pub const ALL: [Self; 10] = [
+        Self::Response,
+        Self::Service,
+        Self::Lag,
+        Self::Journey,
+        Self::FirstFrame,
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::FirstByte,
+        Self::Body,
+    ];
 
     /// The name in files and reports.
     pub fn name(self) -> &'static str {
@@ -87,6 +107,11 @@ impl Measure {
             Self::Lag => "lag",
             Self::Journey => "journey",
             Self::FirstFrame => "first_frame",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::FirstByte => "first_byte",
+            Self::Body => "body",
         }
     }
 }

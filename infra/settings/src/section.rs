@@ -214,6 +214,12 @@ impl<'a> Section<'a> {
         items.iter().map(|item| text_of(item.get_ref())).collect()
     }
 
+    /// A text, or a list of texts.
+    pub fn text_or_texts(&self, key: &'static str) -> Option<Vec<String>> {
+        let is_text = self.table.get(key).is_some_and(|value| text_of(value.get_ref()).is_some());
+        if is_text { Some(vec![self.text(key)?]) } else { self.texts(key) }
+    }
+
     /// A table.
     pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
         self.required(key, Expected::Table, table_of)?;

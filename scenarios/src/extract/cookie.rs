@@ -60,9 +60,11 @@ impl CookieJar {
     pub(crate) fn take(&mut self, headers: &dyn Headers) -> u32 {
         let mut refused = 0;
         // The server's own time, so that its dates mean what it means by them.
-        let now_s = headers.get("date").and_then(unix_s).unwrap_or(0);
+        let mut now_s = None;
         headers.each("set-cookie", &mut |line| {
-            if !self.take_one(line, now_s) {
+            let now_s =
+                now_s.get_or_insert_with(|| headers.get("date").and_then(unix_s).unwrap_or(0));
+            if !self.take_one(line, *now_s) {
                 refused += 1;
             }
         });

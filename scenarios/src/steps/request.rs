@@ -19,13 +19,16 @@ pub enum Method {
     Put,
     /// DELETE
     Delete,
+    /// HEAD: an answer without its body.
+    Head,
 }
 
-const METHODS: [(&str, Method); 4] = [
+const METHODS: [(&str, Method); 5] = [
     ("get", Method::Get),
     ("post", Method::Post),
     ("put", Method::Put),
     ("delete", Method::Delete),
+    ("head", Method::Head),
 ];
 
 /// A request and what is expected of its answer.
@@ -82,7 +85,10 @@ impl RequestSpec {
             }
             _ => {
                 let hint = Some("for example `get = \"/v1/home\"`".to_owned());
-                section.problem("a request needs one of `get`, `post`, `put` and `delete`", hint);
+                section.problem(
+                    "a request needs one of `get`, `post`, `put`, `delete` and `head`",
+                    hint,
+                );
                 return None;
             }
         };

@@ -42,7 +42,7 @@ impl Own {
         });
         let origin = Origin {
             base: site.base.to_string(),
-            address: site.address,
+            addresses: site.addresses.clone(),
             host: site.base.authority(),
             tls,
             headers: site.headers.clone(),
@@ -53,9 +53,10 @@ impl Own {
     /// The URLs, and where they lead if it is not what they say.
     pub(super) fn name(&self) -> String {
         let mut names: Vec<String> = Vec::new();
-        for Origin { base, address, host, .. } in &self.origins {
-            let plain = host.parse::<SocketAddr>().is_ok_and(|said| said == *address);
-            let name = if plain { base.clone() } else { format!("{base} at {address}") };
+        for Origin { base, addresses, host, .. } in &self.origins {
+            let plain = host.parse::<SocketAddr>().is_ok_and(|said| *addresses == [said]);
+            let at: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+            let name = if plain { base.clone() } else { format!("{base} at {}", at.join(", ")) };
             if !names.contains(&name) {
                 names.push(name);
             }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use hulk_consent::{Refusal, Scope};
+use hulk_consent::{Permit, Refusal, Scope};
 use hulk_settings::{Section, nearest};
 
 use super::{Base, Certificates, Own, headers};
@@ -19,11 +19,14 @@ pub(crate) struct UrlSettings<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Site {
     pub(super) base: Base,
-    pub(super) address: SocketAddr,
+    pub(super) addresses: Vec<SocketAddr>,
     /// Who may have signed the server's certificate; none where nothing is encrypted.
     pub(super) signers: Option<Certificates>,
     pub(super) headers: Vec<(String, Secret)>,
 }
+
+/// An address, with a port where it is not that of the base.
+type Place = (IpAddr, Option<u16>);
 
 /// What came of a key.
 enum Given<T> {
@@ -38,7 +41,7 @@ enum Given<T> {
 /// The keys of `[target.url]`, or of one of its services.
 struct Keys {
     base: Given<Base>,
-    resolve: Given<(IpAddr, Option<u16>)>,
+    resolve: Given<Vec<Place>>,
     ca: Given<Certificates>,
     headers: Given<Vec<(String, Secret)>>,
 }
@@ -119,7 +122,10 @@ impl Keys {
     fn read(section: &Section<'_>, folder: &Path) -> Self {
         Self {
             base: given(section, "base", |text| base(section, &text)),
-            resolve: given(section, "resolve", |text| resolve(section, &text)),
+            resolve: match section.has("resolve") {
+                true => resolve_all(section).map_or(Given::Wrong, Given::Is),
+                false => Given::Absent,
+            },
             ca: given(section, "ca", |text| match Certificates::read(&folder.join(text)) {
                 Ok(certificates) => Some(certificates),
                 Err(reason) => {
@@ -146,8 +152,8 @@ impl Keys {
         let taken_over = self.base.is_absent();
         let resolve = if taken_over { self.resolve.or(&outer.resolve) } else { &self.resolve };
         let told_there = taken_over && self.resolve.is_absent();
-        let address = address(base, resolve).and_then(|permitted| match permitted {
-            Ok(address) => Some(address),
+        let addresses = addresses(base, resolve).and_then(|permitted| match permitted {
+            Ok(addresses) => Some(addresses),
             Err(_) if told_there => None,
             Err(refusal) => {
                 note_refusal(section, &refusal, !self.resolve.is_absent());
@@ -171,7 +177,8 @@ impl Keys {
             Given::Wrong => None,
             Given::Is(headers) => Some(headers.clone()),
         };
-        Some(Site { base: base.clone(), address: address?, signers: signers?, headers: headers? })
+        let (addresses, signers, headers) = (addresses?, signers?, headers?);
+        Some(Site { base: base.clone(), addresses, signers, headers })
     }
 
     fn note_useless_ca(&self, section: &Section<'_>) {
@@ -208,8 +215,20 @@ fn base(section: &Section<'_>, text: &str) -> Option<Base> {
     None
 }
 
+/// One place, or a list of them.
+fn resolve_all(section: &Section<'_>) -> Option<Vec<Place>> {
+    let texts = section.text_or_texts("resolve")?;
+    if texts.is_empty() {
+        let hint = "for example `resolve = [\"127.0.0.1\", \"127.0.0.2\"]`";
+        section.problem_at("resolve", "there must be an address at least", Some(hint.to_owned()));
+        return None;
+    }
+    let places: Vec<_> = texts.iter().map(|text| resolve(section, text)).collect();
+    places.into_iter().collect()
+}
+
 /// An address, or an address and a port.
-fn resolve(section: &Section<'_>, text: &str) -> Option<(IpAddr, Option<u16>)> {
+fn resolve(section: &Section<'_>, text: &str) -> Option<Place> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let with_port = text.parse::<SocketAddr>().ok().filter(|address| address.port() > 0);
     let found = with_port
@@ -224,17 +243,18 @@ fn resolve(section: &Section<'_>, text: &str) -> Option<(IpAddr, Option<u16>)> {
 }
 
 /// Where connections go, or why they may not; none where a key has a problem.
-fn address(
-    base: &Base,
-    resolve: &Given<(IpAddr, Option<u16>)>,
-) -> Option<Result<SocketAddr, Refusal>> {
+fn addresses(base: &Base, resolve: &Given<Vec<Place>>) -> Option<Result<Vec<SocketAddr>, Refusal>> {
     let scope = Scope::default();
-    let permit = match resolve {
+    let permits = match resolve {
         Given::Wrong => return None,
-        Given::Is((ip, port)) => scope.permit(SocketAddr::new(*ip, port.unwrap_or(base.port))),
-        Given::Absent => scope.permit_host(&base.host, base.port),
+        Given::Is(places) => places
+            .iter()
+            .map(|(ip, port)| scope.permit(SocketAddr::new(*ip, port.unwrap_or(base.port))))
+            .collect(),
+        Given::Absent => scope.permit_host(&base.host, base.port).map(|permit| vec![permit]),
     };
-    Some(permit.map(|permit| permit.address()))
+    let addresses = |permits: Vec<Permit>| permits.into_iter().map(Permit::address).collect();
+    Some(permits.map(addresses))
 }
 
 fn note_refusal(section: &Section<'_>, refusal: &Refusal, by_resolve: bool) {

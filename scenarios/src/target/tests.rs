@@ -49,7 +49,7 @@ fn services_with_the_same_settings_share_an_origin() {
     assert_eq!(places, [0, 1, 0]);
     assert_eq!(target.connections_per_viewer(), 2);
     let shop = &origins[0];
-    assert_eq!(shop.address.to_string(), "127.0.0.1:8080");
+    assert_eq!(shop.addresses[0].to_string(), "127.0.0.1:8080");
     assert_eq!((&*shop.host, &*shop.base), ("shop.test", "http://shop.test"));
     // One service's headers are all of its headers; without a key they are those of all.
     for origin in &origins {
@@ -73,7 +73,7 @@ fn a_service_changes_what_it_names_and_takes_over_the_rest() {
         .into_iter()
         .map(|origin| {
             let tls = origin.tls.unwrap();
-            format!("{} {} {} {}", origin.host, origin.address, tls.name, tls.trust)
+            format!("{} {} {} {}", origin.host, origin.addresses[0], tls.name, tls.trust)
         })
         .collect();
     let wanted = [

@@ -330,9 +330,19 @@ impl Trial {
     }
 
     /// The id of the last request, as a rehearsal writes it.
-    pub fn request_id(&self) -> String {
-        let (viewer, send) = (self.session.viewer(), self.session.sends());
+    fn request_id(&self) -> String {
+        let (viewer, send) = self.send_id();
         format!("{:08x}-{viewer}-{send}", self.options.run_id)
+    }
+
+    /// Number of the viewer and of the last send: they name a request.
+    pub fn send_id(&self) -> (u32, u32) {
+        (self.session.viewer(), self.session.sends())
+    }
+
+    /// What marks the requests of this trial.
+    pub fn run_id(&self) -> u32 {
+        self.options.run_id
     }
 
     /// The exchange came to its end.
@@ -439,6 +449,7 @@ fn method_name(method: Method) -> &'static str {
         Method::Post => "POST",
         Method::Put => "PUT",
         Method::Delete => "DELETE",
+        Method::Head => "HEAD",
     }
 }
 

@@ -31,7 +31,8 @@ fn sample() -> RequestSample {
         status: Some(200),
         viewer: 7,
         send: 1,
-        written: true,
+        written: Some(Offset(1_500_000)),
+        answer_began: None,
     }
 }
 
@@ -74,11 +75,7 @@ fn every_written_request_is_answered_or_told() {
     recorder.request(&refused);
     recorder.request(&RequestSample { retry: true, service_failed_first: false, ..refused });
     recorder.request(&abandoned);
-    recorder.request(&RequestSample {
-        outcome: Outcome::ConnectError,
-        written: false,
-        ..abandoned
-    });
+    recorder.request(&RequestSample { outcome: Outcome::ConnectError, written: None, ..abandoned });
     let drained = recorder.drain();
     let answer = |status, count| AnswerCount { service: "playback".into(), status, count };
     assert_eq!(drained.answers, [answer(200, 1), answer(503, 2)]);
@@ -130,7 +127,7 @@ fn single_requests_are_told_when_asked_for_and_bounded() {
     assert_eq!(quiet.drain().raw, []);
     let plan = RecorderPlan { raw: true, ..(*quiet.plan).clone() };
     let mut recorder = Recorder::new(Arc::new(plan));
-    let refused = RequestSample { written: false, status: None, ..sample() };
+    let refused = RequestSample { written: None, status: None, ..sample() };
     recorder.request(&refused);
     (0..RAW_MAX + 2).for_each(|_| recorder.request(&sample()));
     let drained = recorder.drain();

@@ -1,0 +1,83 @@
+//! Protocols that requests go out by. A journey does not know which.
+
+pub(crate) mod answer;
+pub(crate) mod http1;
+pub(crate) mod scratch;
+
+use std::io;
+use std::task::{Context, Poll};
+
+use hulk_net::why_io;
+use hulk_scenarios::{Method, Rendered};
+
+use crate::origin::Destination;
+use answer::Answer;
+use http1::Malformed;
+
+/// A request that is to go out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) to: &'a Destination,
+    pub(crate) method: Method,
+    pub(crate) rendered: &'a Rendered,
+    pub(crate) id: RequestId,
+    /// Whether a step looks into the body of the answer.
+    pub(crate) keep_body: bool,
+}
+
+/// What marks a request: it is sent as `x-hulk-request: <run, 8 hex digits>-<viewer>-<send>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestId {
+    pub(crate) run: u32,
+    pub(crate) viewer: u32,
+    pub(crate) send: u32,
+}
+
+/// A connection to an origin: one request at a time.
+///
+/// [`begin`](Self::begin), then [`poll_first_byte`](Self::poll_first_byte) until something of the
+/// answer is there, then [`poll_rest`](Self::poll_rest) until it is whole.
+pub(crate) trait Client: Send + std::fmt::Debug {
+    /// Whether another request may be sent. Notices what the other side has closed meanwhile.
+    fn is_open(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// Sends a request, or begins to.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn begin(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Result<(), Broke>;
+
+    /// Waits for the first byte of the answer.
+    fn poll_first_byte(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broke>>;
+
+    /// Waits for the last byte of the answer.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<Box<Answer>, Broke>>;
+}
+
+/// Why there is no whole answer. The connection cannot be used any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broke {
+    /// The connection failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It was closed before the first byte of the answer.
+    #[error("connection closed before the answer began")]
+    Closed,
+    /// What came is no answer.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The journey made something of the request that cannot be sent.
+    #[error("the request cannot be written: {0}")]
+    Unwritable(&'static str),
+}
+
+impl Broke {
+    /// Why, in words of which there are few: they are counted.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Self::Io(error) => why_io(error).to_owned(),
+            Self::Closed => "connection closed before the answer was complete".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}

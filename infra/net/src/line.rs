@@ -1,0 +1,87 @@
+//! A connection, encrypted or not.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hulk_consent::Permit;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::client::TlsStream;
+
+/// A connection, encrypted or not.
+#[derive(Debug)]
+pub enum Line {
+    /// As it is.
+    Plain(TcpStream),
+    /// Encrypted.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        text: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, text),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, text),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Connects to the permitted address, with Nagle's algorithm off: requests are small and timed.
+///
+/// # Errors
+/// What the operating system says; "too many open files" among it.
+pub async fn dial(permit: Permit) -> io::Result<TcpStream> {
+    dial_from(permit, None).await
+}
+
+/// The same from a local address, where one is given: each has its own ports.
+///
+/// # Errors
+/// What the operating system says; "too many open files" among it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that dials")]
+pub async fn dial_from(permit: Permit, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let to = permit.address();
+    let stream = match from {
+        None => TcpStream::connect(to).await?,
+        Some(from) => {
+            let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            socket.bind((from, 0).into())?;
+            socket.connect(to).await?
+        }
+    };
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
