@@ -39,7 +39,7 @@ pub use shipped::{TEMPLATES, shipped_rehearsal, shipped_rehearsal_names};
 pub use steps::{
     AfterStep, Does, EveryStep, Flag, HlsStep, Method, RequestSpec, SequenceStep, Step,
 };
-pub use target::{Certificates, Embedded, Origin, Own, Target, TlsSettings};
+pub use target::{Certificates, Embedded, Http, Origin, Own, Target, TlsSettings};
 pub use trial::{
     Answer, Body, Broke, Came, Cut, Ending, Exchange, Failure, Look, Opening, Paint, Printer, Row,
     Timing, Trial, TrialOptions, Unreached, Upcoming,

@@ -53,11 +53,23 @@ pub struct Origin {
     pub addresses: Vec<SocketAddr>,
     /// The `host` header.
     pub host: String,
+    /// What is spoken there.
+    pub http: Http,
     /// How the connection is encrypted; none for plain HTTP.
     pub tls: Option<TlsSettings>,
     /// Headers of each request, names in lower case. A request's own header of that name goes
     /// before.
     pub headers: Vec<(String, Secret)>,
+}
+
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Http {
+    /// HTTP/1.1.
+    #[default]
+    One,
+    /// HTTP/2: by agreement where the connection is encrypted, by prior knowledge where it is not.
+    Two,
 }
 
 /// How a connection is encrypted.
@@ -73,8 +85,9 @@ impl Origin {
     /// An edge of the embedded platform: plain HTTP at an address.
     fn plain(address: SocketAddr) -> Self {
         let host = address.to_string();
-        let (addresses, tls, headers) = (vec![address], None, Vec::new());
-        Self { base: format!("http://{host}"), addresses, host, tls, headers }
+        let base = format!("http://{host}");
+        let (addresses, http, tls, headers) = (vec![address], Http::One, None, Vec::new());
+        Self { base, addresses, host, http, tls, headers }
     }
 }
 

@@ -81,11 +81,16 @@ struct Site<'a> {
 
 impl<'a> Site<'a> {
     fn start(bench: &'a Bench) -> Self {
+        Self::start_by(bench, "")
+    }
+
+    /// The same with more said of how it listens.
+    fn start_by(bench: &'a Bench, how: &str) -> Self {
         let nginx = program("nginx");
         let examples = bench.path("examples");
         copy(Path::new(EXAMPLES), &examples);
         let port = free_port();
-        change(bench, "nginx-site/nginx.conf", &[("listen 127.0.0.1:8080;", &listen(port))]);
+        change(bench, "nginx-site/nginx.conf", &[("listen 127.0.0.1:8080;", &listen(port, how))]);
         let folder = examples.join("nginx-site");
         let command = [&nginx, "-p", folder.to_str().unwrap(), "-c", "nginx.conf"];
         let nginx = Server::start(bench, &command, port);
@@ -108,8 +113,8 @@ impl<'a> Site<'a> {
     }
 }
 
-fn listen(port: u16) -> String {
-    format!("listen 127.0.0.1:{port};")
+fn listen(port: u16, how: &str) -> String {
+    format!("listen 127.0.0.1:{port}{how};")
 }
 
 /// Changes an example's copy.
@@ -198,6 +203,35 @@ fn ids_in_nginx_access_log_equal_the_record() {
     let base = format!("http://127.0.0.1:{}", site.port);
     change(&bench, "nginx-site.toml", &[("http://127.0.0.1:8080", &base)]);
     let (run, log) = site.rehearse("nginx-site.toml");
+    compare(&run, &log);
+    run.assert_ended(0, "PASS");
+}
+
+#[test]
+fn ids_equal_over_http_2_by_prior_knowledge() {
+    let bench = Bench::take("http2");
+    let site = Site::start_by(&bench, " http2");
+    let target = format!("http = \"2\"\nbase = \"http://127.0.0.1:{}\"", site.port);
+    change(&bench, "nginx-site.toml", &[("base = \"http://127.0.0.1:8080\"", &target)]);
+    let (run, log) = site.rehearse("nginx-site.toml");
+    compare(&run, &log);
+    run.assert_ended(0, "PASS");
+}
+
+#[test]
+fn ids_equal_through_haproxy_over_tls_and_http_2() {
+    let bench = Bench::take("haproxy-http2");
+    let site = Site::start(&bench);
+    change(&bench, "tls-front/haproxy.cfg", &[("alpn http/1.1", "alpn h2")]);
+    let front = tls_front(&bench, &site);
+    let media = "[target.url.service.media]\nhttp = \"1.1\"";
+    let spoken = [
+        ("base = \"https://", "http = \"2\"\nbase = \"https://"),
+        ("[target.url.service.media]", media),
+    ];
+    change(&bench, "tls-front.toml", &spoken);
+    let (run, log) = site.rehearse("tls-front.toml");
+    front.stop(Signal::TERM);
     compare(&run, &log);
     run.assert_ended(0, "PASS");
 }

@@ -2,12 +2,13 @@
 
 use std::io;
 
-use hulk_net::{Line, Permit, Tls, Trust, dial};
-use hulk_scenarios::{Origin, Target};
+use hulk_net::{Line, Permit, Speaks, Tls, Trust, dial};
+use hulk_scenarios::{Http, Origin, Target};
 use hyper::header::{HeaderName, HeaderValue};
 
 use crate::client::Client;
 use crate::client::http1::Http1;
+use crate::client::http2::Http2;
 use crate::run::EngineError;
 
 /// A place that requests go to.
@@ -16,6 +17,9 @@ pub(crate) struct Destination {
     /// Its addresses; at least one.
     permits: Vec<Permit>,
     tls: Option<Tls>,
+    http: Http,
+    /// `scheme://host`, and the port where it is not the scheme's own.
+    base: String,
     /// What stands between the path and the number of a request.
     front: String,
     /// What each request carries that has no such header of its own: the name, and the whole line
@@ -48,11 +52,15 @@ pub(crate) fn destinations(
 
 impl Destination {
     fn new(origin: &Origin, permits: Vec<Permit>, trusts: &[Trust]) -> Result<Self, EngineError> {
+        let speaks = match origin.http {
+            Http::One => Speaks::Http1,
+            Http::Two => Speaks::Http2,
+        };
         let tls = match &origin.tls {
             None => None,
             Some(settings) => {
                 let trust = trusts.get(usize::from(settings.trust)).ok_or(EngineError::Permits)?;
-                Some(trust.server(&settings.name)?)
+                Some(trust.server(&settings.name, speaks)?)
             }
         };
         let header = |(name, value): &(String, hulk_scenarios::Secret)| {
@@ -64,7 +72,8 @@ impl Destination {
         let host = HeaderValue::from_str(&origin.host).ok();
         let (Some(_), Some(headers)) = (host, headers) else { return Err(EngineError::Header) };
         let front = format!(" HTTP/1.1\r\nhost: {}\r\nx-hulk-request: ", origin.host);
-        Ok(Self { permits, tls, front, headers })
+        let (http, base) = (origin.http, origin.base.clone());
+        Ok(Self { permits, tls, http, base, front, headers })
     }
 
     /// An address that connections go to: each viewer has its own of several, and goes on to the
@@ -84,6 +93,16 @@ impl Destination {
         self.headers.iter().map(|(name, line)| (name.as_str(), line.as_str()))
     }
 
+    /// The same without the lines' ends: the name, and the value.
+    pub(crate) fn headers_alone(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers().filter_map(|(name, line)| Some((name, line.split_once(": ")?.1)))
+    }
+
+    /// `scheme://host`, and the port where it is not the scheme's own.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// A connection that has come so far as the system makes it.
     ///
     /// # Errors
@@ -101,7 +120,13 @@ impl Destination {
             None => Line::Plain(stream),
             Some(tls) => tls.connect(stream).await?,
         };
-        Ok(Box::new(Http1::new(line)))
+        match self.http {
+            Http::One => Ok(Box::new(Http1::new(line))),
+            Http::Two => match Http2::new(line).await {
+                Ok(client) => Ok(Box::new(client)),
+                Err(broke) => Err(io::Error::other(broke)),
+            },
+        }
     }
 
     /// Whether connections are encrypted.

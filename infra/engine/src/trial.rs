@@ -8,6 +8,7 @@ use hulk_net::Permit;
 use hulk_scenarios::{Broke, Came, Method, Rendered, Target, Timing};
 use tokio::time::{Instant, timeout_at};
 
+use crate::client::decode::decode;
 use crate::client::{self, Client, Outgoing, RequestId};
 use crate::origin::{Destination, destinations};
 use crate::run::EngineError;
@@ -97,7 +98,9 @@ impl TrialLine {
         poll_fn(|cx| connection.begin(cx, &request).into()).await.map_err(broken)?;
         poll_fn(|cx| connection.poll_first_byte(cx)).await.map_err(broken)?;
         measured.first_byte_us = Some(micros_since(sent));
-        let answer = poll_fn(|cx| connection.poll_rest(cx)).await.map_err(broken)?;
+        let mut answer = poll_fn(|cx| connection.poll_rest(cx)).await.map_err(broken)?;
+        // What cannot be decompressed is shown as it came.
+        let _as_it_came = decode(&mut answer);
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
         let fields = answer.fields();
         let headers = fields

@@ -10,9 +10,10 @@ use hulk_record::{Measure, Offset, Outcome};
 use hulk_scenarios::{Arrival, Ended, Going, Method, Next, Planned, Viewer};
 
 use crate::client::answer::Answer;
+use crate::client::decode::decode;
 use crate::client::scratch::{give_back, with_rendered};
 use crate::client::{Broke, Client, Outgoing, RequestId};
-use crate::run::Shared;
+use crate::run::{Phase, Shared};
 use crate::waiting::{Stopped, Waiting};
 
 /// EMFILE, ENFILE, EADDRNOTAVAIL: what this machine ran out of, not what the target did.
@@ -51,11 +52,20 @@ pub(crate) struct Visit<'a> {
     waiting: Waiting<'a>,
     viewer: Viewer,
     connections: &'a mut Connections,
+    /// What the clock showed when it was last looked at.
+    seen: Offset,
+}
+
+/// When the last byte of an answer came.
+enum At {
+    /// With the first.
+    FirstByte,
+    Later,
 }
 
 /// What came of an exchange: an answer, or how it failed.
 enum Exchange {
-    Answer(Box<Answer>),
+    Answer(Box<Answer>, At),
     /// There is no connection.
     Unconnected(io::Error),
     /// The connection was there, and no complete answer came.
@@ -79,7 +89,8 @@ impl<'a> Visit<'a> {
     ) -> Self {
         let now = shared.now();
         let viewer = Viewer::come(&shared.rehearsal, arrival, now, &mut shared.recording.books());
-        Self { shared, slot, waiting: Waiting::new(shared, slot), viewer, connections }
+        let waiting = Waiting::new(shared, slot);
+        Self { shared, slot, waiting, viewer, connections, seen: now }
     }
 
     /// The stay, until the viewer is gone or the run's phase ends it.
@@ -95,17 +106,21 @@ impl<'a> Visit<'a> {
         loop {
             if let Next::Send(planned) = self.viewer.next() {
                 let due = self.viewer.due(&planned);
-                self.waiting.sleep_until(due).await?;
+                if self.seen < due {
+                    self.waiting.sleep_until(due).await?;
+                } else if self.shared.phase() != Phase::Running {
+                    return Err(Stopped::NoLoad);
+                }
                 if !self.send(planned).await? {
                     return Ok(());
                 }
                 // One that ended at the leg's end is followed by the next leg.
-                if self.shared.now() < self.viewer.until() {
+                if self.seen < self.viewer.until() {
                     continue;
                 }
             }
             self.waiting.sleep_until(self.viewer.until()).await?;
-            let now = self.shared.now();
+            let now = self.look();
             let going = self.viewer.turn(now, &mut self.shared.recording.books());
             match going {
                 Going::On => {}
@@ -117,17 +132,26 @@ impl<'a> Visit<'a> {
 
     /// Sends a request to its end, or until it is to be given up. Whether there is a viewer left.
     async fn send(&mut self, planned: Planned) -> Result<bool, Stopped> {
-        let sent = self.shared.now();
+        let sent = self.look();
         let deadline = self.viewer.send(planned, sent);
         self.shared.pool.awaiting(self.slot, sent);
         let given_up = deadline >= self.viewer.until();
         let place = self.shared.place(self.viewer.edge(), planned.service);
         let exchange = self.exchange(place, &planned, deadline).await;
         self.shared.pool.answered(self.slot);
-        let done = self.shared.now();
+        let done = match exchange {
+            // What came with the first byte was there with it.
+            Exchange::Answer(_, At::FirstByte) => self.seen,
+            _ => self.look(),
+        };
         let books = &mut self.shared.recording.books();
         let failed = match exchange {
-            Exchange::Answer(answer) => {
+            Exchange::Answer(mut answer, _) => {
+                if planned.wants_body
+                    && let Err(what) = decode(&mut answer)
+                {
+                    self.viewer.trouble(what, books);
+                }
                 let (status, headers, body) = (answer.status, &*answer, answer.body.as_slice());
                 let ended = Ended::Answer { status, headers, body };
                 self.viewer.ended(ended, answer.bytes, done, books);
@@ -206,7 +230,7 @@ impl<'a> Visit<'a> {
         planned: &Planned,
     ) -> (Method, Result<(), Broke>) {
         with_rendered(|rendered| {
-            let now = self.shared.now();
+            let now = self.seen;
             let method = self.viewer.render(now, self.shared.unix_ms(now), rendered);
             let (viewer, send) = self.viewer.send_id();
             let request = Outgoing {
@@ -236,9 +260,18 @@ impl<'a> Visit<'a> {
             Err(Stopped::Late) => return Exchange::Late(""),
             Err(Stopped::NoLoad) => return Exchange::NoLoad,
         }
-        self.viewer.answer_began(self.shared.now());
-        match waiting.within(deadline, |cx| client.poll_rest(cx)).await {
-            Ok(Ok(answer)) => Exchange::Answer(answer),
+        self.seen = self.shared.now();
+        self.viewer.answer_began(self.seen);
+        let mut at = At::FirstByte;
+        let rest = waiting.within(deadline, |cx| {
+            let rest = client.poll_rest(cx);
+            if rest.is_pending() {
+                at = At::Later;
+            }
+            rest
+        });
+        match rest.await {
+            Ok(Ok(answer)) => Exchange::Answer(answer, at),
             Ok(Err(broke)) => Exchange::Broken(broke),
             Err(Stopped::Late) => Exchange::Late("the answer began and did not end in time"),
             Err(Stopped::NoLoad) => Exchange::NoLoad,
@@ -255,20 +288,26 @@ impl<'a> Visit<'a> {
         let (viewer, _) = self.viewer.send_id();
         let permit = destination.permit(viewer, self.connections.made);
         self.connections.made = self.connections.made.wrapping_add(1);
-        let from = self.shared.now();
+        let from = self.seen;
         // Boxed: what making a connection needs is held only meanwhile.
         let connect = Box::pin(destination.connect(permit));
         let stream = stopped(self.waiting.future(deadline, connect).await, "")?;
-        let connected = self.shared.now();
+        let connected = self.look();
         self.took(Measure::Connect, connected.since(from));
         let speak = Box::pin(destination.speak(stream));
         let client = self.waiting.future(deadline, speak).await;
         let client = stopped(client, "the connection was not encrypted in time")?;
         if destination.is_encrypted() {
-            self.took(Measure::Tls, self.shared.now().since(connected));
+            let encrypted = self.look();
+            self.took(Measure::Tls, encrypted.since(connected));
         }
         self.connections.open.push((place, client));
         Ok(())
+    }
+
+    fn look(&mut self) -> Offset {
+        self.seen = self.shared.now();
+        self.seen
     }
 
     fn took(&self, phase: Measure, us: i64) {

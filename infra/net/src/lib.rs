@@ -12,5 +12,5 @@ pub use epoch::Epoch;
 pub use http::{Connection, HttpError, ask, fetch, fetch_large, post};
 pub use hulk_consent::{Permit, Scope};
 pub use line::{Line, dial, dial_from};
-pub use tls::{Tls, TlsError, Trust};
-pub use why::why_io;
+pub use tls::{Speaks, Tls, TlsError, Trust};
+pub use why::{why_hyper, why_io};

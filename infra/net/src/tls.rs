@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
@@ -28,12 +29,24 @@ pub enum TlsError {
 /// Those who may have signed a server's certificate. All connections share one, and with it the
 /// sessions that servers offered to resume.
 #[derive(Debug, Clone)]
-pub struct Trust(Arc<ClientConfig>);
+pub struct Trust {
+    one: Arc<ClientConfig>,
+    two: Arc<ClientConfig>,
+}
+
+/// What is spoken on an encrypted connection: both sides agree on it while they encrypt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
 
 /// A server that must prove its name.
 #[derive(Debug, Clone)]
 pub struct Tls {
-    trust: Trust,
+    config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
 
@@ -55,17 +68,25 @@ impl Trust {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        // Resumed sessions would bring the other protocol along.
+        let mut two = config.clone();
+        two.alpn_protocols = vec![b"h2".to_vec()];
+        two.resumption = Resumption::default();
+        Ok(Self { one: Arc::new(config), two: Arc::new(two) })
     }
 
-    /// A server of this name, or at this address.
+    /// A server of this name, or at this address; it is to speak that.
     ///
     /// # Errors
     /// When no certificate can be for it.
-    pub fn server(&self, name: &str) -> Result<Tls, TlsError> {
+    pub fn server(&self, name: &str, speaks: Speaks) -> Result<Tls, TlsError> {
         let server = ServerName::try_from(name.to_owned());
         let server = server.map_err(|_| TlsError::Name(name.to_owned()))?;
-        Ok(Tls { trust: self.clone(), name: server })
+        let config = Arc::clone(match speaks {
+            Speaks::Http1 => &self.one,
+            Speaks::Http2 => &self.two,
+        });
+        Ok(Tls { config, name: server })
     }
 }
 
@@ -75,7 +96,7 @@ impl Tls {
     /// # Errors
     /// What the operating system says, or what was wrong with the server's certificate.
     pub async fn connect(&self, stream: TcpStream) -> io::Result<Line> {
-        let connector = TlsConnector::from(Arc::clone(&self.trust.0));
+        let connector = TlsConnector::from(Arc::clone(&self.config));
         let stream = connector.connect(self.name.clone(), stream).await?;
         Ok(Line::Tls(Box::new(stream)))
     }

@@ -12,7 +12,7 @@ impl HttpError {
     pub fn why(&self) -> &'static str {
         match self {
             Self::Connect { source, .. } => why_io(source),
-            Self::Broken(error) => of_hyper(error),
+            Self::Broken(error) => why_hyper(error),
             Self::Timeout(_) => "nothing came in time",
             Self::Invalid(_) => "the request could not be written",
             Self::Body(_) => "the answer broke off",
@@ -65,9 +65,10 @@ fn of_tls(error: &TlsError) -> &'static str {
     }
 }
 
-fn of_hyper(error: &hyper::Error) -> &'static str {
+/// Why an answer did not come, in the library's words made few.
+pub fn why_hyper(error: &hyper::Error) -> &'static str {
     if error.is_parse() {
-        return "what came is not HTTP/1.1";
+        return "what came is not HTTP";
     }
     if error.is_incomplete_message() {
         return "connection closed before the answer was complete";

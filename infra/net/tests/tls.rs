@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hulk_net::{Connection, Permit, Scope, Trust, dial, why_io};
+use hulk_net::{Connection, Permit, Scope, Speaks, Trust, dial, why_io};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -70,7 +70,7 @@ async fn server() -> Permit {
 
 /// What the server says of a connection.
 async fn told(permit: Permit, trust: &Trust, name: &str) -> Result<String, &'static str> {
-    let tls = trust.server(name).unwrap();
+    let tls = trust.server(name, Speaks::Http1).unwrap();
     let encrypted = tls.connect(dial(permit).await.unwrap()).await;
     let line = encrypted.map_err(|error| why_io(&error))?;
     let mut connection = Connection::over(line).await.unwrap();
@@ -115,5 +115,5 @@ async fn what_is_no_server_or_no_tls_says_why() {
 #[test]
 fn what_is_no_certificate_and_what_is_no_name_is_refused() {
     assert!(Trust::new(&[vec![0x30, 0]]).is_err());
-    assert!(trust("ca.pem").server("shop test").is_err());
+    assert!(trust("ca.pem").server("shop test", Speaks::Http1).is_err());
 }

@@ -44,6 +44,7 @@ impl Own {
             base: site.base.to_string(),
             addresses: site.addresses.clone(),
             host: site.base.authority(),
+            http: site.http,
             tls,
             headers: site.headers.clone(),
         };

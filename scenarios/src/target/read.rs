@@ -6,7 +6,7 @@ use std::path::Path;
 use hulk_consent::{Permit, Refusal, Scope};
 use hulk_settings::{Section, nearest};
 
-use super::{Base, Certificates, Own, headers};
+use super::{Base, Certificates, Http, Own, headers};
 use crate::values::Secret;
 
 /// A `[target.url]` that was read; which services there are shows when the journeys are compiled.
@@ -23,7 +23,11 @@ pub(super) struct Site {
     /// Who may have signed the server's certificate; none where nothing is encrypted.
     pub(super) signers: Option<Certificates>,
     pub(super) headers: Vec<(String, Secret)>,
+    pub(super) http: Http,
 }
+
+/// What `http` may be.
+const HTTP: [(&str, Http); 2] = [("1.1", Http::One), ("2", Http::Two)];
 
 /// An address, with a port where it is not that of the base.
 type Place = (IpAddr, Option<u16>);
@@ -44,6 +48,7 @@ struct Keys {
     resolve: Given<Vec<Place>>,
     ca: Given<Certificates>,
     headers: Given<Vec<(String, Secret)>>,
+    http: Given<Http>,
 }
 
 impl<T> Given<T> {
@@ -140,6 +145,10 @@ impl Keys {
                     .map_or(Given::Wrong, Given::Is),
                 false => Given::Absent,
             },
+            http: match section.has("http") {
+                true => section.word("http", &HTTP).map_or(Given::Wrong, Given::Is),
+                false => Given::Absent,
+            },
         }
     }
 
@@ -177,8 +186,13 @@ impl Keys {
             Given::Wrong => None,
             Given::Is(headers) => Some(headers.clone()),
         };
+        let http = match self.http.or(&outer.http) {
+            Given::Absent => Http::default(),
+            Given::Wrong => return None,
+            Given::Is(http) => *http,
+        };
         let (addresses, signers, headers) = (addresses?, signers?, headers?);
-        Some(Site { base: base.clone(), addresses, signers, headers })
+        Some(Site { base: base.clone(), addresses, signers, headers, http })
     }
 
     fn note_useless_ca(&self, section: &Section<'_>) {

@@ -48,6 +48,24 @@ impl Answer {
         self.fields.extend(fields);
     }
 
+    /// A head in another form than text.
+    pub(crate) fn set_fields<'a>(
+        &mut self,
+        status: u16,
+        fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) {
+        self.status = status;
+        self.head.clear();
+        self.fields.clear();
+        for (name, value) in fields {
+            let from = self.head.len() as u32;
+            self.head.extend_from_slice(name);
+            let middle = self.head.len() as u32;
+            self.head.extend_from_slice(value);
+            self.fields.push([from, middle, middle, self.head.len() as u32]);
+        }
+    }
+
     /// Takes a piece of the body.
     pub(crate) fn take_body(&mut self, piece: &[u8], keep: bool) {
         self.bytes += piece.len() as u64;

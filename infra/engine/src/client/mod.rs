@@ -1,13 +1,15 @@
 //! Protocols that requests go out by. A journey does not know which.
 
 pub(crate) mod answer;
+pub(crate) mod decode;
 pub(crate) mod http1;
+pub(crate) mod http2;
 pub(crate) mod scratch;
 
 use std::io;
 use std::task::{Context, Poll};
 
-use hulk_net::why_io;
+use hulk_net::{why_hyper, why_io};
 use hulk_scenarios::{Method, Rendered};
 
 use crate::origin::Destination;
@@ -66,6 +68,9 @@ pub(crate) enum Broke {
     /// What came is no answer.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// HTTP/2 broke.
+    #[error("HTTP/2 broke: {0}")]
+    Http2(#[from] hyper::Error),
     /// The journey made something of the request that cannot be sent.
     #[error("the request cannot be written: {0}")]
     Unwritable(&'static str),
@@ -77,6 +82,7 @@ impl Broke {
         match self {
             Self::Io(error) => why_io(error).to_owned(),
             Self::Closed => "connection closed before the answer was complete".to_owned(),
+            Self::Http2(error) => why_hyper(error).to_owned(),
             other => other.to_string(),
         }
     }
