@@ -50,7 +50,7 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
     let one_core =
-        rehearsal.platform().and_then(|_| OneCore::enough_for(estimate.requests_per_s_peak));
+        { rehearsal.platform().and(estimate.requests_per_s_peak) }.and_then(OneCore::enough_for);
     let result = runtime.block_on(run(arguments, &mut output, rehearsal, &schedule, one_core));
     // goose's users may still be asleep: nothing waits for them.
     runtime.shutdown_timeout(Duration::from_millis(200));

@@ -106,6 +106,7 @@ impl Pool {
 mod tests {
     use super::*;
     use hulk_record::MatchTime;
+    use hulk_scenarios::traffic::Then;
 
     fn arrival(viewer: u32) -> Arrival {
         Arrival {
@@ -116,6 +117,7 @@ mod tests {
             push: None,
             back: None,
             acts: Vec::new(),
+            then: Then::Watch,
             end: MatchTime(1),
         }
     }

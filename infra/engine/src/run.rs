@@ -138,6 +138,13 @@ impl Shared {
         &self.destinations[place]
     }
 
+    /// Whether the window has ended, or all that was to be done is done before.
+    fn is_over(&self) -> bool {
+        let handed_out = || self.watermark.load(Ordering::Relaxed) >= self.until.0;
+        let nobody_left = || self.recording.books().presence.present() == 0;
+        self.now() >= self.until || (self.rehearsal.ends_early() && handed_out() && nobody_left())
+    }
+
     fn epoch(&self) -> Epoch {
         self.epoch.get().copied().unwrap_or_else(|| Epoch(Instant::now()))
     }
@@ -257,7 +264,7 @@ impl Engine {
         loop {
             let next = Offset((from.0.div_euclid(interval) + 1) * interval);
             let over = tokio::select! {
-                () = sleep_until(shared.instant(next)) => shared.now() >= shared.until,
+                () = sleep_until(shared.instant(next)) => shared.is_over(),
                 _ = phase.wait_for(|phase| *phase == Phase::Over) => true,
             };
             if over {

@@ -19,7 +19,7 @@ fn an_estimate_counts_viewers_requests_and_bits() {
     assert_eq!(estimate.bits_per_s_peak, f64::from(estimate.viewers_peak) * 400e3);
     // A viewer makes 2/60 + 1/120 + 2/6 requests a match second, starts apart.
     let watching = f64::from(wanted) * (2.0 / 60.0 + 1.0 / 120.0 + 2.0 / 6.0) * 7.5;
-    let peak = estimate.requests_per_s_peak;
+    let peak = estimate.requests_per_s_peak.expect("it can be told");
     assert!(peak > watching && peak < watching * 1.5, "{peak} over {watching}");
     let windows = estimate.services.iter().map(|s| (s.name.as_str(), s.requests_per_window));
     for (name, requests) in windows {
