@@ -389,10 +389,7 @@ impl Session {
     fn reached(&mut self, cursor: Cursor, reached: Reached, now: MatchTime) {
         match reached {
             Reached::Request => self.cursor = Some(cursor),
-            Reached::GiveUp(at) => {
-                self.cursor = None;
-                self.gave_up_by_will(at);
-            }
+            Reached::GiveUp(at) => self.gave_up_by_will(at),
             Reached::Dry { step, feeder } => {
                 let script = Arc::clone(&self.script);
                 if let Some(placed) = self.steps(&script).get(step) {

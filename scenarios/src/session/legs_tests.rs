@@ -128,7 +128,7 @@ fn who_comes_back_watches_again_without_another_login() {
     assert_eq!(ask(&mut session, 0.0, 200, "").0, "150 1: Get /watch?t=abc&visit=2 ");
     assert_eq!(due_s(&session), 210.0, "the grid of the new visit");
     assert!(!session.turn(at(400.0)), "a second time nobody presses Back");
-    assert_eq!(notes(&mut session), [STARTED, Note::LeftVideo]);
+    assert_eq!(notes(&mut session), [Note::Started { since: None }, Note::LeftVideo]);
 }
 
 #[test]
