@@ -38,10 +38,13 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let open_files_max = raise_open_files();
     let schedule = Schedule::generate(&rehearsal.audience);
     let estimate = Estimate::of(&rehearsal, &schedule);
+    let what = match &rehearsal.audience.executor {
+        Some(executor) => executor.describe(),
+        None => format!("{} viewers at the peak", estimate.viewers_peak),
+    };
     output.say(&format!(
-        "{}: {} viewers at the peak, {:.0} s against {}",
+        "{}: {what}, {:.0} s against {}",
         rehearsal.name,
-        estimate.viewers_peak,
         estimate.wall_s,
         rehearsal.target.name()
     ));

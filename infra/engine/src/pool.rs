@@ -78,6 +78,11 @@ impl Pool {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
     }
 
+    /// Whether nobody holds a slot: who was assigned one does so before it knows.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).len() == self.slots.len()
+    }
+
     /// The slot's viewer waits for an answer since `at`.
     pub(crate) fn awaiting(&self, slot: usize, at: Offset) {
         if let Some(slot) = self.slots.get(slot) {
@@ -125,8 +130,8 @@ mod tests {
     #[tokio::test]
     async fn each_arrival_reaches_a_slot_of_its_own_until_none_is_free() {
         let pool = Pool::new(2);
-        assert!(pool.assign(arrival(7)));
-        assert!(pool.assign(arrival(8)));
+        assert!(pool.is_idle() && pool.assign(arrival(7)));
+        assert!(pool.assign(arrival(8)) && !pool.is_idle());
         assert!(!pool.assign(arrival(9)), "the pool has a limit");
         let got = [pool.arrival(0).await, pool.arrival(1).await];
         assert_eq!(got.map(|a| a.map(|a| a.viewer)), [Some(7), Some(8)]);

@@ -140,9 +140,9 @@ impl Shared {
 
     /// Whether the window has ended, or all that was to be done is done before.
     fn is_over(&self) -> bool {
-        let handed_out = || self.watermark.load(Ordering::Relaxed) >= self.until.0;
-        let nobody_left = || self.recording.books().presence.present() == 0;
-        self.now() >= self.until || (self.rehearsal.ends_early() && handed_out() && nobody_left())
+        let handed_out = self.watermark.load(Ordering::Relaxed) >= self.until.0;
+        self.now() >= self.until
+            || (self.rehearsal.ends_early() && handed_out && self.pool.is_idle())
     }
 
     fn epoch(&self) -> Epoch {
