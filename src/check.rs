@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hulk_engine::raise_open_files;
 use hulk_reports::words::counted;
-use hulk_scenarios::traffic::Schedule;
+use hulk_scenarios::traffic::{Schedule, Then};
 use hulk_scenarios::{Estimate, LoadError, Rehearsal};
 use serde_json::{Value, json};
 
@@ -96,6 +96,16 @@ fn size(bytes: f64) -> String {
     }
 }
 
+/// A rate at the peak; what users ask who begin again depends on the answers.
+fn per_s(peak: Option<f64>, rehearsal: &Rehearsal) -> String {
+    let again = matches!(rehearsal.audience.then(), Then::Again { .. });
+    match peak {
+        None => "as many as the target answers: users without think time never wait".to_owned(),
+        Some(peak) if again => format!("at most {peak:.0}/s, for answers without delay"),
+        Some(peak) => format!("{peak:.0}/s at the peak"),
+    }
+}
+
 impl Asked {
     fn of(rehearsal: Rehearsal, arguments: &CheckArguments, room: &Room) -> Self {
         let schedule = Schedule::generate(&rehearsal.audience);
@@ -123,26 +133,31 @@ impl Asked {
             1 => String::new(),
             origins => format!(": {} viewers × {origins} origins", estimate.viewers_peak),
         };
+        let viewers = match (estimate.viewers_peak, rehearsal.is_open()) {
+            (pool, true) => format!("a pool of {pool}"),
+            (peak, false) => format!("{peak} at the peak"),
+        };
         let mut lines = vec![
             format!("{}: a valid rehearsal, against {}", rehearsal.file, rehearsal.target.name()),
             format!(
                 "  wall time      {:.0} s at {} × match speed",
                 estimate.wall_s, rehearsal.clock.speed
             ),
-            format!(
-                "  viewers        {} at the peak, {} visits",
-                estimate.viewers_peak, estimate.arrivals
-            ),
-            format!("  requests       {:.0}/s at the peak", estimate.requests_per_s_peak),
+            format!("  viewers        {viewers}, {} visits", estimate.arrivals),
+            format!("  requests       {}", per_s(estimate.requests_per_s_peak, rehearsal)),
         ];
+        if let Some(executor) = &rehearsal.audience.executor {
+            let (name, text) = (executor.name(), executor.describe());
+            lines.insert(1, format!("  load           {name}: {text}"));
+        }
         for service in &estimate.services {
             let window = service
                 .requests_per_window
                 .map(|requests| format!(", {requests:.0} in a decision window on average"));
             lines.push(format!(
-                "    {:<12} {:.0}/s at the peak{}",
+                "    {:<12} {}{}",
                 service.name,
-                service.requests_per_s_peak,
+                per_s(service.requests_per_s_peak, rehearsal),
                 window.unwrap_or_default()
             ));
         }
@@ -150,7 +165,10 @@ impl Asked {
             format!("  connections    {:.0} new ones/s at the peak", estimate.connects_per_s_peak),
             format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
             format!("  descriptors    {} of {}{origins}", machine.descriptors, room.descriptors),
-            format!("  processor      about {:.2} cores at the peak", machine.cores_peak),
+            match machine.cores_peak {
+                Some(cores) => format!("  processor      about {cores:.2} cores at the peak"),
+                None => "  processor      as much as there is, up to one core".to_owned(),
+            },
             format!("  memory         about {}", size(machine.memory_bytes)),
             format!(
                 "  record         about {} in {}{}",

@@ -21,7 +21,8 @@ pub(crate) struct Status {
     pub(crate) left_s: f64,
     /// How much of the run is done, lead-in included: 0 to 1.
     pub(crate) done: f64,
-    pub(crate) match_min: f64,
+    /// None where the load has no match.
+    pub(crate) match_min: Option<f64>,
     pub(crate) present: u64,
     pub(crate) wanted: Option<u64>,
     /// Of wall time, since the last status.
@@ -136,7 +137,7 @@ impl Progress {
             at_s: now.as_s(),
             left_s: left_us / 1e6,
             done: (1.0 - left_us / whole_us).clamp(0.0, 1.0),
-            match_min: manifest.match_minute(now),
+            match_min: manifest.load.is_none().then(|| manifest.match_minute(now)),
             present: frame.audience.present,
             wanted: wanted.map(|&wanted| wanted.into()),
             requests_per_s: requests as f64 / seconds,

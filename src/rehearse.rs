@@ -38,10 +38,13 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let open_files_max = raise_open_files();
     let schedule = Schedule::generate(&rehearsal.audience);
     let estimate = Estimate::of(&rehearsal, &schedule);
+    let what = match &rehearsal.audience.executor {
+        Some(executor) => executor.describe(),
+        None => format!("{} viewers at the peak", estimate.viewers_peak),
+    };
     output.say(&format!(
-        "{}: {} viewers at the peak, {:.0} s against {}",
+        "{}: {what}, {:.0} s against {}",
         rehearsal.name,
-        estimate.viewers_peak,
         estimate.wall_s,
         rehearsal.target.name()
     ));
@@ -50,7 +53,7 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
     let one_core =
-        rehearsal.platform().and_then(|_| OneCore::enough_for(estimate.requests_per_s_peak));
+        { rehearsal.platform().and(estimate.requests_per_s_peak) }.and_then(OneCore::enough_for);
     let result = runtime.block_on(run(arguments, &mut output, rehearsal, &schedule, one_core));
     // goose's users may still be asleep: nothing waits for them.
     runtime.shutdown_timeout(Duration::from_millis(200));

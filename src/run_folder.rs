@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use hulk_engine::environment;
 use hulk_record::{
-    FaultInfo, Manifest, MatchTime, MomentInfo, Offset, Record, ServiceInfo, seed_of,
+    FaultInfo, LoadInfo, Manifest, MatchTime, MomentInfo, Offset, Record, ServiceInfo, seed_of,
 };
 use hulk_scenarios::chaos::Fault;
-use hulk_scenarios::traffic::{Moment, Response, Schedule};
+use hulk_scenarios::traffic::{Executor, Moment, Response, Schedule};
 use hulk_scenarios::{Rehearsal, Script};
 
 use crate::outcome::Failure;
@@ -102,6 +102,15 @@ pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Ut
         run_id: None,
         raw: false,
         script: Some(script_id(&rehearsal.script)),
+        load: rehearsal.audience.executor.as_ref().map(load),
+    }
+}
+
+fn load(executor: &Executor) -> LoadInfo {
+    LoadInfo {
+        executor: executor.name().to_owned(),
+        text: executor.describe(),
+        ends_early: executor.ends_early(),
     }
 }
 

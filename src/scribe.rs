@@ -100,9 +100,12 @@ impl Scribe {
     fn event(&mut self, event: &RunEvent) -> Result<(), Failure> {
         // The scaler's steps are many; the status has what came of them.
         if event.kind != "scale" {
-            let (at_s, minute) = (event.at.as_s(), self.manifest.match_minute(event.at));
             let RunEvent { kind, text, .. } = event;
-            self.happened.push(format!("{at_s:.1} s, match minute {minute:.1}: {kind} {text}"));
+            let at = match self.manifest.load {
+                None => format!(", match minute {:.1}", self.manifest.match_minute(event.at)),
+                Some(_) => String::new(),
+            };
+            self.happened.push(format!("{:.1} s{at}: {kind} {text}", event.at.as_s()));
         }
         Ok(self.writer.event(event)?)
     }

@@ -25,6 +25,8 @@ const RUN_LIVE: &[&str] = &[
 ];
 /// A complete file is told by this comment on the line before its block.
 const COMPLETE: &str = "<!-- complete: ";
+/// A block that is a file of docs/examples is told by this comment.
+const EXAMPLE: &str = "<!-- example: ";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -63,6 +65,8 @@ struct Block {
     language: String,
     /// What the comment before it says that it is.
     complete: Option<String>,
+    /// The file of docs/examples that it is.
+    example: Option<String>,
     text: String,
 }
 
@@ -80,12 +84,16 @@ fn blocks() -> Vec<Block> {
             match (line.strip_prefix("```"), open.take()) {
                 (Some(_), Some(block)) => blocks.push(block),
                 (Some(language), None) => {
-                    let complete = before.strip_prefix(COMPLETE);
+                    let said = |start: &str| {
+                        let rest = before.strip_prefix(start)?;
+                        Some(rest.trim_end_matches("-->").trim().to_owned())
+                    };
                     open = Some(Block {
                         page: page.clone(),
                         line: index + 1,
                         language: language.trim().to_owned(),
-                        complete: complete.map(|rest| rest.trim_end_matches("-->").trim().into()),
+                        complete: said(COMPLETE),
+                        example: said(EXAMPLE),
                         text: String::new(),
                     });
                 }
@@ -235,12 +243,27 @@ fn every_complete_file_of_the_documentation_loads() {
 }
 
 #[test]
+fn every_example_of_a_page_is_the_file_that_it_names() {
+    let mut shown = 0;
+    for block in blocks() {
+        let Some(name) = &block.example else { continue };
+        let file = std::fs::read_to_string(root().join("docs/examples").join(name)).unwrap();
+        assert_eq!(block.text, file, "{} is not docs/examples/{name}", block.at());
+        shown += 1;
+    }
+    assert!(shown >= hulk_scenarios::traffic::Executor::NAMES.len(), "only {shown} examples");
+}
+
+#[test]
 fn every_example_file_passes_check() {
     certificates();
     let examples = below("docs/examples", ".toml");
     let rehearsals: Vec<&PathBuf> = examples
         .iter()
-        .filter(|path| std::fs::read_to_string(path).unwrap().contains("\n[audience]"))
+        .filter(|path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            ["\n[audience]", "\n[load]"].iter().any(|head| text.contains(head))
+        })
         .collect();
     assert!(!rehearsals.is_empty(), "there is no example of a rehearsal");
     let mut named = String::new();

@@ -26,6 +26,9 @@ mod counts;
 #[path = "live/ending.rs"]
 mod ending;
 #[cfg(test)]
+#[path = "live/executors.rs"]
+mod executors;
+#[cfg(test)]
 #[path = "live/files.rs"]
 mod files;
 #[cfg(test)]

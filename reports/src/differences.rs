@@ -48,6 +48,10 @@ pub(crate) fn differences(a: &Manifest, b: &Manifest) -> Vec<Difference> {
     tell(Aspect::Load, "match minutes", &|m| {
         format!("{} to {}", minute(m.from_match_min), minute(m.match_minute(m.until)))
     });
+    tell(Aspect::Load, "executor", &|m| match &m.load {
+        Some(load) => load.in_words(),
+        None => "an audience".to_owned(),
+    });
     tell(Aspect::Load, "planned arrivals", &|m| count(m.arrivals_planned));
     // Old records do not tell.
     if a.script.is_some() && b.script.is_some() {

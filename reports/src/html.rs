@@ -123,14 +123,20 @@ fn list<'a>(class: &str, sentences: impl Iterator<Item = &'a String>) -> String 
 
 fn meta(record: &Record) -> String {
     let manifest = &record.manifest;
+    let what = match &manifest.load {
+        Some(load) => load.in_words(),
+        None => format!(
+            "match minute {} to {}",
+            minute(manifest.from_match_min),
+            minute(manifest.match_minute(manifest.until))
+        ),
+    };
     format!(
-        "{} · {} against {} · {} · match minute {} to {} · clock speed v = {} · scale k = {} · seed {}",
+        "{} · {} against {} · {} · {what} · clock speed v = {} · scale k = {} · seed {}",
         manifest.name,
         manifest.file,
         manifest.environment.target,
         utc(manifest.started_unix_s),
-        minute(manifest.from_match_min),
-        minute(manifest.match_minute(manifest.until)),
         number(manifest.clock.speed),
         number(manifest.scale),
         manifest.seed,

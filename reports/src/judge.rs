@@ -1,6 +1,6 @@
 //! From a record to its verdict.
 
-use hulk_record::{Record, RunEnd};
+use hulk_record::{LoadInfo, Record, RunEnd};
 
 use crate::objectives::{Capacity, results};
 use crate::supply::{Supply, scaling_of};
@@ -40,6 +40,7 @@ pub fn judge(record: &Record) -> Verdict {
         kind,
         partial,
         name: manifest.name.clone(),
+        load: manifest.load.as_ref().map(LoadInfo::in_words),
         from_match_min: manifest.from_match_min,
         until_match_min: manifest.match_minute(manifest.until),
         ended_match_min,

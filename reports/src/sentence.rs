@@ -10,11 +10,14 @@ const REASONS_MAX: usize = 5;
 pub fn headline(verdict: &Verdict) -> String {
     let first = verdict.reasons.first().map_or("", String::as_str);
     match verdict.kind {
-        VerdictKind::Pass => format!(
-            "It held from match minute {} to {}. {first}",
-            minute(verdict.from_match_min),
-            minute(verdict.until_match_min)
-        ),
+        VerdictKind::Pass => match &verdict.load {
+            Some(load) => format!("It held, with {load}. {first}"),
+            None => format!(
+                "It held from match minute {} to {}. {first}",
+                minute(verdict.from_match_min),
+                minute(verdict.until_match_min)
+            ),
+        },
         _ if verdict.partial.is_some() => {
             let second = verdict.reasons.get(1).map_or("", String::as_str);
             format!("{first} {}", until_then(verdict.partial, second))

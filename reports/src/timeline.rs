@@ -66,6 +66,7 @@ fn level(view: &View<'_>, per_bin: i64) -> Level {
     let intervals = view.intervals();
     let present = view.present();
     let wanted = &view.manifest().wanted;
+    let unknown = wanted.is_empty();
     let mut bins: Vec<Bin> = (0..intervals)
         .step_by(per_bin as usize)
         .map(|first| {
@@ -73,7 +74,8 @@ fn level(view: &View<'_>, per_bin: i64) -> Level {
             let last = (next - 1) as usize;
             let wanted = wanted.get(last).map(|&viewers| u64::from(viewers));
             // At the window's very end everyone is taken out: that is no news.
-            let present = present.get(last).copied().flatten().filter(|_| wanted.is_some());
+            let present =
+                present.get(last).copied().flatten().filter(|_| wanted.is_some() || unknown);
             Bin {
                 from_s: view.match_s(view.start_of(first)),
                 to_s: view.match_s(view.start_of(next)),

@@ -58,6 +58,9 @@ pub struct Verdict {
     pub partial: Option<VerdictKind>,
     /// The rehearsal's name.
     pub name: String,
+    /// The executor that made the load, in words; none where an audience was replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<String>,
     /// First minute of the judged window, on the match's clock.
     pub from_match_min: f64,
     /// Last minute of the planned window, on the match's clock.

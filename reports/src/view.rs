@@ -37,7 +37,9 @@ impl<'a> View<'a> {
         let manifest = &record.manifest;
         let last = merged.frames().map(|frame| frame.to).max().unwrap_or_default();
         let complete = matches!(record.end, RunEnd::Completed { .. });
-        let end = if complete { manifest.until } else { manifest.until.min(last) };
+        // A run of iterations is complete when all are done.
+        let early = manifest.load.as_ref().is_some_and(|load| load.ends_early);
+        let end = if complete && !early { manifest.until } else { manifest.until.min(last) };
         let mut sends = merged.sends();
         sends.retain(|(_, due), _| *due >= 0);
         let services = manifest

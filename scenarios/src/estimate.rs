@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hulk_record::{Bound, MatchTime};
-use hulk_traffic_models::Schedule;
+use hulk_traffic_models::{Schedule, Then};
 pub use machine::MachineEstimate;
 
 use crate::session::Memory;
@@ -25,9 +25,11 @@ pub struct Estimate {
     pub connections_per_viewer: u32,
     /// Visits in all.
     pub arrivals: u64,
-    /// Most requests per wall second, over any ten seconds.
-    pub requests_per_s_peak: f64,
-    /// Most new connections per wall second, over any ten seconds or the lead-in.
+    /// Most requests per wall second, over any ten seconds, or any second of an executor: at most
+    /// so many where its users begin again as soon as they are done, for answers without delay.
+    /// None where they do not even think in between: as many as the target answers.
+    pub requests_per_s_peak: Option<f64>,
+    /// Most new connections per wall second, over the same or the lead-in.
     pub connects_per_s_peak: f64,
     /// Most bits per wall second received, over any ten seconds.
     pub bits_per_s_peak: f64,
@@ -44,8 +46,8 @@ pub struct Estimate {
 pub struct ServiceEstimate {
     /// Its name.
     pub name: String,
-    /// Most requests per wall second, over any ten seconds.
-    pub requests_per_s_peak: f64,
+    /// Most requests per wall second, as of all services.
+    pub requests_per_s_peak: Option<f64>,
     /// Requests in a decision window, on average over the run; none where it does not scale.
     pub requests_per_window: Option<f64>,
 }
@@ -57,11 +59,16 @@ impl Estimate {
     /// What `schedule` asks for in a rehearsal.
     pub fn of(rehearsal: &Rehearsal, schedule: &Schedule) -> Self {
         let speed = rehearsal.clock.speed;
-        let bins = Bins::of(schedule, (10.0 * speed).max(1.0));
+        let bin_s = match rehearsal.audience.executor {
+            None => (10.0 * speed).max(1.0),
+            Some(_) => speed,
+        };
+        let bins = Bins::of(schedule, bin_s);
         let calls = Calls::of(rehearsal);
         let viewers_peak = rehearsal.users_peak(schedule);
-        let requests_per_s_peak =
-            bins.peak(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>());
+        let requests_per_s_peak = calls.bounded.then(|| {
+            bins.peak(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>())
+        });
         Self {
             viewers_peak,
             connections_per_viewer: rehearsal.target.connections_per_viewer(),
@@ -80,7 +87,7 @@ impl Estimate {
     /// What a user should know before the run, each with its way out. `descriptors` is how many
     /// files the process may open.
     pub fn warnings(&self, rehearsal: &Rehearsal, descriptors: u64) -> Vec<String> {
-        let mut warnings = self.machine.warnings();
+        let mut warnings = self.machine.warnings(rehearsal);
         let judged = |name: &str| {
             let of_scaling = |bound: &Bound| matches!(bound, Bound::CapacityDebt { .. });
             rehearsal.objectives.iter().any(|o| o.service == name && of_scaling(&o.bound))
@@ -90,9 +97,13 @@ impl Estimate {
             {
                 warnings.push(format!(
                     "service `{}` sees {requests:.0} requests in a decision window; below \
-                     {WINDOW_REQUESTS_MIN} chance alone moves its demand by more than 2 %: raise \
-                     `audience.scale` or the service's `decision_window_s`",
-                    service.name
+                     {WINDOW_REQUESTS_MIN} chance alone moves its demand by more than 2 %: {} or the \
+                     service's `decision_window_s`",
+                    service.name,
+                    match rehearsal.audience.executor {
+                        None => "raise `audience.scale`",
+                        Some(_) => "ask for more in `[load]`, or raise",
+                    }
                 ));
             }
         }
@@ -102,9 +113,10 @@ impl Estimate {
                 1 => String::new(),
                 origins => format!(" ({origins} a viewer: one for each origin of the target)"),
             };
+            let less = machine::less(rehearsal);
             warnings.push(format!(
-                "{needed} file descriptors are needed{each} and {descriptors} are allowed: lower \
-                 `audience.scale`, or raise the limit (`ulimit -n`)"
+                "{needed} file descriptors are needed{each} and {descriptors} are allowed: {less}, or \
+                 raise the limit (`ulimit -n`)"
             ));
         }
         if let Some(users) = rehearsal.users_max.filter(|users| *users < self.viewers_peak) {
@@ -114,8 +126,9 @@ impl Estimate {
                 self.viewers_peak
             ));
         }
-        // The reference platform looks at no value that an answer gave.
-        if rehearsal.platform().is_none() {
+        // The reference platform looks at no value that an answer gave; an executor's users leave
+        // no step out.
+        if rehearsal.platform().is_none() && rehearsal.audience.executor.is_none() {
             warnings.extend(not_given(&rehearsal.script));
         }
         warnings
@@ -244,6 +257,8 @@ struct Calls {
     services: BTreeMap<String, PerViewer>,
     /// Media of a viewer, in kbit/s of wall time.
     kbps: f64,
+    /// Whether something but the target bounds how often they come.
+    bounded: bool,
 }
 
 impl Calls {
@@ -274,7 +289,21 @@ impl Calls {
             calls.per_s += share(&viewers, placed) * 2.0 / segment_s;
             kbps = placed.what.kbps_max;
         }
-        Self { services, kbps }
+        let mut calls = Self { services, kbps, bounded: true };
+        if matches!(rehearsal.audience.then(), Then::Again { .. }) {
+            let thinks = script.start.iter().map(|p| share(&viewers, p) * p.what.think.mean_s());
+            calls.again(thinks.sum());
+        }
+        calls
+    }
+
+    /// Whoever is done begins again, and thinks for so many match seconds meanwhile.
+    fn again(&mut self, think_s: f64) {
+        self.bounded = think_s > 0.0;
+        for calls in self.services.values_mut() {
+            let per_start = std::mem::take(&mut calls.per_start);
+            calls.per_s = if self.bounded { per_start / think_s } else { 0.0 };
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = &PerViewer> {
@@ -289,9 +318,11 @@ impl Calls {
         let count = bins.present.len().max(1) as f64;
         let of = |(name, calls): (&String, &PerViewer)| {
             let all: f64 = (0..bins.present.len()).map(|bin| bins.per_s(calls, bin)).sum();
-            let requests_per_window = window_of(name).map(|window_s| all / count * window_s);
+            let window_s = window_of(name).filter(|_| self.bounded);
+            let requests_per_window = window_s.map(|window_s| all / count * window_s);
             let speed = rehearsal.clock.speed;
-            let requests_per_s_peak = bins.peak(|bin| speed * bins.per_s(calls, bin));
+            let peak = || bins.peak(|bin| speed * bins.per_s(calls, bin));
+            let requests_per_s_peak = self.bounded.then(peak);
             ServiceEstimate { name: name.clone(), requests_per_s_peak, requests_per_window }
         };
         self.services.iter().map(of).collect()

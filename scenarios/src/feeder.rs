@@ -137,7 +137,8 @@ impl Feeder {
     }
 }
 
-fn load(path: &Path) -> Result<String, String> {
+/// The text of a data file of a size that is taken.
+pub(crate) fn load(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))

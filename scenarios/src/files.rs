@@ -89,7 +89,11 @@ fn nearest_file(path: &Path) -> String {
 
 /// The kinds of files, each with keys that no other kind has.
 const KINDS: [(&str, &[&str], &str); 5] = [
-    ("rehearsal", &["audience", "journeys", "clock", "target"], "give it to `hulk rehearse`"),
+    (
+        "rehearsal",
+        &["audience", "load", "journeys", "clock", "target"],
+        "give it to `hulk rehearse`",
+    ),
     ("journey", &["step", "retry", "choice"], "name it in a rehearsal's `journeys`"),
     ("devices", &["device"], "name it as a rehearsal's `devices`"),
     (

@@ -2,6 +2,7 @@
 
 mod audience;
 mod check;
+mod executor;
 mod load;
 mod named;
 mod objective;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use hulk_chaos::{Fault, FaultTime};
 use hulk_record::{Clock, MatchTime, Objective, Offset, ValidityLimits, hash_of, seed_of, unit_of};
 use hulk_settings::{Problems, Source, nearest, read};
-use hulk_traffic_models::{Audience, Back, Schedule, Visit};
+use hulk_traffic_models::{Audience, Back, Executor, Schedule, Then, Visit};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{Unreadable, expect_kind, read_text};
@@ -58,7 +59,8 @@ pub struct Arrival {
     pub arrive: MatchTime,
     /// When the viewer leaves.
     pub leave: MatchTime,
-    /// Whether the viewer was watching before the window: comes in the lead-in.
+    /// Whether the viewer was watching before the window, comes in the lead-in and leaves out what
+    /// only newcomers do.
     pub already_watching: bool,
     /// The moment whose push brought the viewer, by its place among the audience's.
     pub push: Option<u16>,
@@ -66,6 +68,8 @@ pub struct Arrival {
     pub back: Option<Back>,
     /// When the viewer does something at a moment without leaving, and at which.
     pub acts: Vec<(MatchTime, u16)>,
+    /// What comes after the journeys' start.
+    pub then: Then,
     /// The end of the window: whoever is still there is cut off.
     pub end: MatchTime,
 }
@@ -96,6 +100,12 @@ impl From<Problems> for LoadError {
 
 /// Length of an interval of the record, in µs of wall time.
 const INTERVAL_US: u64 = 1_000_000;
+/// An arrival of an open executor is given so much wall time, and its think times, when the pool
+/// of users is computed: twice what the engine takes for overdue, so that a target that does not
+/// answer has most users waiting for it when the pool is used up.
+const ANSWER_S: f64 = 2.0;
+/// The fewest and the most users of a pool that is computed so.
+const POOL: (u32, u32) = (64, 20_000);
 
 impl Rehearsal {
     /// Loads a rehearsal: a file, or a shipped one by its name.
@@ -187,13 +197,31 @@ impl Rehearsal {
         } else {
             arrive
         };
-        let end = self.audience.until();
-        Arrival { viewer, arrive, leave, already_watching, push, back, acts, end }
+        let (then, end) = (self.audience.then(), self.audience.until());
+        // An executor's users do the whole of the journeys.
+        let already_watching = already_watching && self.audience.executor.is_none();
+        Arrival { viewer, arrive, leave, already_watching, push, back, acts, then, end }
     }
 
     /// How many viewers are held at one time: in the video, on the home page or away for a while.
+    /// Of an open executor, whose arrivals stay as long as the target lets them: the pool of users.
     pub fn users_peak(&self, schedule: &Schedule) -> u32 {
-        schedule.peak_held(self.script.exit_patience_s)
+        if !self.is_open() {
+            return schedule.peak_held(self.script.exit_patience_s);
+        }
+        let think_s: f64 = self.script.start.iter().map(|placed| placed.what.think.mean_s()).sum();
+        let pool = schedule.peak_within(ANSWER_S * self.clock.speed + think_s);
+        self.users_max.unwrap_or(pool.clamp(POOL.0, POOL.1))
+    }
+
+    /// Whether arrivals come however the target answers, and leave when they are done.
+    pub fn is_open(&self) -> bool {
+        self.audience.executor.as_ref().is_some_and(Executor::is_open)
+    }
+
+    /// Whether the run is over as soon as everybody has left, which may be before its end.
+    pub fn ends_early(&self) -> bool {
+        self.audience.executor.as_ref().is_some_and(Executor::ends_early)
     }
 
     /// From when to when each fault is meant to last, on the wall.

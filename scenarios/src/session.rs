@@ -5,10 +5,13 @@
 //!              └─ gives up                   └─ abandons    └─ gone
 //! ```
 //!
+//! An executor's viewer does not watch: after the start it leaves, or starts again.
+//!
 //! One request at a time: [`Session::next`] says what is due and when,
 //! the shell waits, sends, and hands the end of it to [`Session::answered`]. At [`Session::until`]
 //! a leg of the stay is over: what is in flight is given up, and [`Session::turn`] goes on.
 
+mod iteration;
 mod legs;
 mod memory;
 mod sequence;
@@ -115,6 +118,10 @@ pub struct Session {
     pace: Pace,
     /// Services that have failed the viewer in this visit, by their places.
     failed: u64,
+    /// When this visit or iteration began.
+    since: MatchTime,
+    /// Whether an iteration has been done to its end.
+    settled: bool,
     notes: Vec<Note>,
     /// What the viewer felt of the stream since that was last taken.
     qoe: QoeCounts,
@@ -138,6 +145,8 @@ impl Session {
             retry: RetryState::default(),
             pace: Pace::default(),
             failed: 0,
+            since: arrival.arrive,
+            settled: false,
             notes: vec![Note::Came],
             qoe: QoeCounts::default(),
             felt: Felt::default(),
@@ -186,7 +195,8 @@ impl Session {
 
     /// What has happened since the last call.
     pub fn notes(&mut self) -> impl Iterator<Item = Note> {
-        std::mem::take(&mut self.notes).into_iter()
+        // Its room is kept: one who starts again and again has a note each time.
+        self.notes.drain(..)
     }
 
     /// Writes what is due: path, body and headers.
@@ -384,16 +394,13 @@ impl Session {
     fn reached(&mut self, cursor: Cursor, reached: Reached, now: MatchTime) {
         match reached {
             Reached::Request => self.cursor = Some(cursor),
-            Reached::GiveUp(at) => {
-                self.cursor = None;
-                self.leave_app_at(at);
-            }
+            Reached::GiveUp(at) => self.gave_up_by_will(at),
             Reached::Dry { step, feeder } => {
                 let script = Arc::clone(&self.script);
                 if let Some(placed) = self.steps(&script).get(step) {
                     self.trouble_at(placed, format!("feeder {feeder} ran dry"));
                 }
-                self.gave_up(now);
+                self.ran_dry(now);
             }
             Reached::End => self.sequence_over(now),
         }
@@ -487,6 +494,8 @@ fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 
+#[cfg(test)]
+mod iteration_tests;
 #[cfg(test)]
 mod legs_tests;
 #[cfg(test)]

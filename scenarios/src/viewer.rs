@@ -66,9 +66,6 @@ enum Fate {
 pub struct Viewer {
     rehearsal: Arc<Rehearsal>,
     session: Session,
-    arrive: MatchTime,
-    /// Whether the time of the start is a sample: not for one who watches already.
-    timed: bool,
     /// Since when the viewer watches, on the wall; none while not in the video.
     came: Option<Offset>,
     /// Since when nothing of this viewer's own is in the way of a send.
@@ -88,8 +85,6 @@ impl Viewer {
         let session = Session::new(Arc::clone(&rehearsal.script), rehearsal.seed, arrival);
         let mut viewer = Self {
             session,
-            arrive: arrival.arrive,
-            timed: !arrival.already_watching,
             came: None,
             free_since: rehearsal.clock.wall(arrival.arrive),
             in_flight: None,
@@ -307,12 +302,10 @@ impl Viewer {
                 Note::GaveUpOver => presence.gave_up(-1),
                 Note::AtHome => presence.at_home(1),
                 Note::LeftHome => presence.at_home(-1),
-                Note::Started => {
-                    if std::mem::take(&mut self.timed) {
-                        let arrived = self.rehearsal.clock.wall(self.arrive);
-                        let took_us = now.since(arrived).max(0) as u64;
-                        recorder.journey(0, Outcome::Ok, took_us);
-                    }
+                Note::Started { since: None } => {}
+                Note::Started { since: Some(since) } => {
+                    let took_us = now.since(self.rehearsal.clock.wall(since)).max(0) as u64;
+                    recorder.journey(0, Outcome::Ok, took_us);
                 }
                 Note::CameByPush(moment) => recorder.response(moment, now, |c| c.came += 1),
                 Note::Acted(moment) => recorder.response(moment, now, |c| c.acted += 1),

@@ -44,8 +44,11 @@ pub(crate) fn block(status: &Status, screen: Screen) -> Vec<String> {
 /// `match-day ━━━━━━━━╌╌╌╌ 61 % · match minute 257.3 · 34 s left`
 fn bar(status: &Status, columns: usize) -> Vec<Piece> {
     let percent = format!(" {:.0} %", (status.done * 100.0).floor());
-    let times =
-        format!("match minute {} · {:.0} s left", minute(status.match_min), status.left_s.ceil());
+    let at = match status.match_min {
+        Some(match_min) => format!("match minute {}", minute(match_min)),
+        None => format!("{:.0} s", status.at_s.floor()),
+    };
+    let times = format!("{at} · {:.0} s left", status.left_s.ceil());
     let (times, name) = match columns {
         0..WIDE => (format!(" · {:.0} s left", status.left_s.ceil()), String::new()),
         _ => (format!(" · {times}"), format!("{} ", clean(&status.name))),

@@ -6,14 +6,14 @@ use super::Status;
 
 /// `12 s, 76 s left · match minute 252.5 · viewers …`
 pub(crate) fn line(status: &Status) -> String {
-    let mut parts = vec![
-        format!("{:.0} s, {:.0} s left", status.at_s, status.left_s),
-        format!("match minute {}", minute(status.match_min)),
+    let mut parts = vec![format!("{:.0} s, {:.0} s left", status.at_s, status.left_s)];
+    parts.extend(status.match_min.map(|at| format!("match minute {}", minute(at))));
+    parts.extend([
         format!("viewers {}", viewers(status)),
         format!("{} requests/s", count(status.requests_per_s.round() as u64)),
         format!("p99 {}", p99(status)),
         format!("errors {}", count(status.errors)),
-    ];
+    ]);
     parts.extend(capacity(status));
     parts.extend(status.faults.iter().map(|(name, _)| format!("fault {name}")));
     parts.join(" · ")

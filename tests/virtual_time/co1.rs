@@ -10,6 +10,7 @@ use hulk_record::{
     AudienceSample, Clock, Frame, FrameHead, JourneyInfo, MachineSample, MatchTime, Measure,
     Merged, Offset, Outcome, Recorder, RecorderPlan, RequestSample, Samples, decode, encode,
 };
+use hulk_scenarios::traffic::Then;
 use hulk_scenarios::{Arrival, Ended, Journey, Rendered, Script, Session, Source};
 
 const INTERVAL_US: u64 = 1_000_000;
@@ -25,8 +26,8 @@ fn journey(steps: &str) -> Arc<Script> {
 /// A viewer who comes then and stays.
 fn comes(viewer: u32, arrive: MatchTime) -> Arrival {
     let end = MatchTime::from_s(1e6);
-    let (push, back, acts) = (None, None, Vec::new());
-    Arrival { viewer, arrive, leave: end, already_watching: false, push, back, acts, end }
+    let (push, back, acts, then) = (None, None, Vec::new(), Then::Watch);
+    Arrival { viewer, arrive, leave: end, already_watching: false, push, back, acts, then, end }
 }
 
 /// When the server has answered what it received at `received`.

@@ -3,7 +3,7 @@
 use hulk_record::{MatchTime, seed_of};
 use serde::{Deserialize, Serialize};
 
-use crate::{Curve, Grade, Moment, Response, ViewLength};
+use crate::{Curve, Executor, Grade, Moment, Point, Response, Then, ViewLength};
 
 /// The longest window that is played, in match seconds: a week, far above any day of a match.
 const WINDOW_S_MAX: f64 = 604_800.0;
@@ -11,6 +11,9 @@ const WINDOW_S_MAX: f64 = 604_800.0;
 /// A window of one day of a model, scaled to the people that are rehearsed.
 ///
 /// Match time 0 is `from_min`.
+///
+/// With an executor there is no day: the window begins at minute 0, nobody is scaled, and the curve
+/// has the users that the executor wants, or no point where that depends on the target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audience {
     /// Viewers over the minutes of the day.
@@ -27,9 +30,44 @@ pub struct Audience {
     pub scale: f64,
     /// The seed of every draw.
     pub seed: u64,
+    /// What makes the visits instead of the curve and the view length.
+    pub executor: Option<Executor>,
 }
 
 impl Audience {
+    /// Those whom an executor brings.
+    pub fn of(executor: Executor, seed: u64) -> Self {
+        let until_min = executor.until().as_s() / 60.0;
+        let point = |(at_s, viewers): (f64, f64)| Point {
+            minute: at_s / 60.0,
+            viewers,
+            grade: Grade::M,
+            source: String::new(),
+            decay: None,
+        };
+        let points = executor.users().unwrap_or_default().into_iter().map(point).collect();
+        Self {
+            curve: Curve { points, until_min },
+            moments: executor.moment().into_iter().collect(),
+            view_length: ViewLength { mu: 0.0, sigma: 0.0, grade: Grade::M },
+            from_min: 0.0,
+            to_min: until_min,
+            scale: 1.0,
+            seed,
+            executor: Some(executor),
+        }
+    }
+
+    /// What a viewer does after the journeys' start.
+    pub fn then(&self) -> Then {
+        self.executor.as_ref().map_or(Then::Watch, Executor::then)
+    }
+
+    /// Whether it is known beforehand how many must be present.
+    pub fn wants_presence(&self) -> bool {
+        self.executor.as_ref().is_none_or(|executor| executor.users().is_some())
+    }
+
     /// The window's length, rounded to whole match seconds.
     pub fn length_s(&self) -> u32 {
         ((self.to_min - self.from_min) * 60.0).round().clamp(0.0, WINDOW_S_MAX) as u32
@@ -37,7 +75,10 @@ impl Audience {
 
     /// The end of the window.
     pub fn until(&self) -> MatchTime {
-        MatchTime(i64::from(self.length_s()) * 1_000_000)
+        match &self.executor {
+            Some(executor) => executor.until(),
+            None => MatchTime(i64::from(self.length_s()) * 1_000_000),
+        }
     }
 
     /// The minute of the day at a match time.

@@ -3,6 +3,7 @@
 mod audience;
 mod curve;
 mod delay;
+mod executors;
 mod model;
 mod read;
 mod responses;
@@ -15,6 +16,10 @@ mod view_length;
 pub use audience::Audience;
 pub use curve::{Curve, Decay, Grade, Point};
 pub use delay::Delay;
+pub use executors::{
+    ConstantArrivalRate, ConstantUsers, Executor, Iterations, MassAction, RampingArrivalRate,
+    RampingUsers, Replay, Stage, Then,
+};
 pub use model::{Day, Model, Moment};
 pub use responses::{Act, Exit, Push, Response};
 pub use schedule::{ACTION_BYTES, Action, Back, Schedule, Stay, VISIT_BYTES, Visit};

@@ -87,6 +87,7 @@ impl Model {
             view_length: self.view_length,
             scale,
             seed,
+            executor: None,
         })
     }
 }

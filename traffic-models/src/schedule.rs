@@ -115,7 +115,10 @@ impl Schedule {
     /// audience's numbers are taken as they are: a scale or window that makes too many visits for
     /// the machine's memory (64 bytes each) is the caller's to refuse.
     pub fn generate(audience: &Audience) -> Self {
-        let visits = sweep::visits(audience);
+        let visits = match &audience.executor {
+            Some(executor) => executor.visits(),
+            None => sweep::visits(audience),
+        };
         let actions = actions(audience, &visits);
         Self { visits, actions, until: audience.until() }
     }
@@ -177,8 +180,15 @@ impl Schedule {
     }
 
     /// How many must be present at those times: the curve's viewers, and on top of them the people
-    /// brought by pushes who are there. Of a whole schedule and its audience.
+    /// brought by pushes who are there; an executor's users. None where nobody can know it
+    /// beforehand. Of a whole schedule and its audience.
     pub fn wanted_every(&self, audience: &Audience, step: i64) -> Vec<u32> {
+        if !audience.wants_presence() {
+            return Vec::new();
+        }
+        if audience.executor.is_some() {
+            return self.presence_every(step);
+        }
         let times = (0..).map(|index: i64| MatchTime(index.saturating_mul(step.max(1))));
         let pushed = self.count_every(step, |visit| visit.push.is_some());
         pushed.into_iter().zip(times).map(|(pushed, at)| pushed + audience.wanted(at)).collect()
@@ -205,6 +215,15 @@ impl Schedule {
     /// The most viewers present at one time.
     pub fn peak_present(&self) -> u32 {
         peak(self.visits.iter().flat_map(Visit::stays))
+    }
+
+    /// The most viewers who hold a user at one time, if each keeps it for so many match seconds.
+    pub fn peak_within(&self, hold_s: f64) -> u32 {
+        let hold_us = MatchTime::from_s(hold_s.max(0.0)).0;
+        peak(self.visits.iter().map(|visit| {
+            let leave = visit.leave.min(visit.arrive.plus(hold_us));
+            Stay { arrive: visit.arrive, leave }
+        }))
     }
 
     /// The most viewers who hold a user at one time, if each keeps it from coming to leaving, for

@@ -26,6 +26,7 @@ fn flat(viewers: f64, seed: u64) -> Audience {
         to_min: 20.0,
         scale: 1.0,
         seed,
+        executor: None,
     }
 }
 

@@ -45,6 +45,7 @@ fn through(viewers: &[f64], minute_length: f64, seed: u64) -> Audience {
         to_min: until_min,
         scale: 1.0,
         seed,
+        executor: None,
     }
 }
 

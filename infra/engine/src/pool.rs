@@ -69,6 +69,11 @@ impl Pool {
         lock(&self.free).push(slot);
     }
 
+    /// Whether nobody holds a slot: who was assigned one does so before it knows.
+    pub(crate) fn is_idle(&self) -> bool {
+        lock(&self.free).len() == self.slots.len()
+    }
+
     /// The slot's viewer waits for an answer since `at`.
     pub(crate) fn awaiting(&self, slot: usize, at: Offset) {
         if let Some(slot) = self.slots.get(slot) {
@@ -101,6 +106,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use hulk_record::MatchTime;
+    use hulk_scenarios::traffic::Then;
 
     fn arrival(viewer: u32) -> Arrival {
         Arrival {
@@ -111,6 +117,7 @@ mod tests {
             push: None,
             back: None,
             acts: Vec::new(),
+            then: Then::Watch,
             end: MatchTime(1),
         }
     }
@@ -118,8 +125,10 @@ mod tests {
     #[test]
     fn each_arrival_reaches_a_slot_of_its_own_until_none_is_free() {
         let pool = Pool::new(2);
+        assert!(pool.is_idle());
         assert_eq!(pool.assign(arrival(7)), Some(0));
         assert_eq!(pool.assign(arrival(8)), Some(1));
+        assert!(!pool.is_idle());
         assert_eq!(pool.assign(arrival(9)), None, "the pool has a limit");
         let got = [pool.take(0), pool.take(1)];
         assert_eq!(got.map(|a| a.map(|a| a.viewer)), [Some(7), Some(8)]);

@@ -193,6 +193,13 @@ impl Shared {
         &self.destinations[place]
     }
 
+    /// Whether the window has ended, or all that was to be done is done before.
+    fn is_over(&self) -> bool {
+        let handed_out = self.watermark.load(Ordering::Relaxed) >= self.until.0;
+        self.now() >= self.until
+            || (self.rehearsal.ends_early() && handed_out && self.pool.is_idle())
+    }
+
     fn epoch(&self) -> Epoch {
         self.epoch.get().copied().unwrap_or_else(|| Epoch(Instant::now()))
     }
@@ -236,7 +243,7 @@ impl Engine {
             until: rehearsal.until(),
             destinations: destinations(&rehearsal.target, &permits)?,
             connections_max: rehearsal.target.connections_per_viewer() as usize,
-            connections_stay: false,
+            connections_stay: rehearsal.is_open(),
             // One more: the driver's own.
             timers: Timers::new(users + 1)?,
             phase: AtomicU8::new(RUNNING),
@@ -322,7 +329,7 @@ impl Engine {
         loop {
             let next = Offset((from.0.div_euclid(interval) + 1) * interval);
             let over = tokio::select! {
-                () = sleep_until(shared.instant(next)) => shared.now() >= shared.until,
+                () = sleep_until(shared.instant(next)) => shared.is_over(),
                 () = shared.over() => true,
             };
             if over {

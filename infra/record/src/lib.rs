@@ -30,8 +30,8 @@ pub use frame::{
 };
 pub use histogram::{HIGHEST_US, Samples, SparseHistogram};
 pub use manifest::{
-    Environment, FaultInfo, JourneyInfo, Manifest, MomentInfo, ServiceInfo, StepInfo, StreamInfo,
-    ValidityLimits,
+    Environment, FaultInfo, JourneyInfo, LoadInfo, Manifest, MomentInfo, ServiceInfo, StepInfo,
+    StreamInfo, ValidityLimits,
 };
 pub use merge::{MergeError, Merged, SendTotals};
 pub use objective::{Bound, Objective};

@@ -65,6 +65,9 @@ pub struct Manifest {
     /// Whether the frames tell of each request by itself.
     #[serde(default)]
     pub raw: bool,
+    /// The executor that made the load; none where an audience was replayed.
+    #[serde(default)]
+    pub load: Option<LoadInfo>,
 }
 
 impl Manifest {
@@ -149,6 +152,24 @@ pub struct ServiceInfo {
     pub rated_rps: Option<f64>,
     /// Over how long its demand is counted, in match seconds.
     pub decision_window_s: f64,
+}
+
+/// An executor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadInfo {
+    /// Its name: `constant_users`, …
+    pub executor: String,
+    /// What it does, in words.
+    pub text: String,
+    /// Whether the run is over as soon as everybody is done, which may be before its planned end.
+    pub ends_early: bool,
+}
+
+impl LoadInfo {
+    /// `constant_users: 50 users for 10 s`.
+    pub fn in_words(&self) -> String {
+        format!("{}: {}", self.executor, self.text)
+    }
 }
 
 /// A moment of the match.

@@ -177,9 +177,9 @@ fn viewers(axis: &Axis, marks: &Marks<'_>, bins: &[Bin]) -> String {
     panel.curve("present", bins.iter().map(|bin| (bin.to_s, float(bin.present))));
     panel.curve("wanted", bins.iter().map(|bin| (bin.to_s, float(bin.wanted))));
     let told = format!(
-        "at most {} present and {} wanted",
+        "at most {} present{}",
         present.map_or_else(|| "an unknown number".to_owned(), count),
-        count(wanted.unwrap_or(0))
+        wanted.map_or_else(String::new, |wanted| format!(" and {} wanted", count(wanted)))
     );
     panel.draw(marks, "Viewers", &told, short)
 }

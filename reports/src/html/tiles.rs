@@ -102,7 +102,9 @@ fn measured(
     verdict: &Verdict,
     (failed, times): (bool, Option<Times>),
 ) -> Vec<Tile> {
-    let wanted = view.manifest().wanted.iter().max().map_or(0, |&viewers| u64::from(viewers));
+    let wanted = view.manifest().wanted.iter().max();
+    let wanted =
+        wanted.map_or_else(String::new, |most| format!(", {} wanted", count((*most).into())));
     let present = view.present().into_iter().flatten().max().unwrap_or(0);
     let requests = &verdict.requests;
     // Those of the file: the built-in one is only told of when it is breached.
@@ -124,8 +126,7 @@ fn measured(
             percent(requests.not_served as f64 / first as f64)
         ),
     };
-    let mut tiles =
-        vec![Tile::new(count(present), format!("viewers at the peak, {} wanted", count(wanted)))];
+    let mut tiles = vec![Tile::new(count(present), format!("viewers at the peak{wanted}"))];
     if !failed {
         let arrivals = count(verdict.arrivals.sent());
         let planned = count(verdict.arrivals_planned);

@@ -224,5 +224,6 @@ fn manifest(minutes: &[Minute], objectives: Vec<Objective>) -> Manifest {
         run_id: None,
         script: None,
         raw: false,
+        load: None,
     }
 }

@@ -30,8 +30,9 @@ pub struct MachineEstimate {
     pub memory_bytes: f64,
     /// Size of the run's folder, in bytes.
     pub record_bytes: f64,
-    /// CPU time per wall second at the peak, in cores.
-    pub cores_peak: f64,
+    /// CPU time per wall second at the peak, in cores; none where nothing but the target bounds
+    /// the requests.
+    pub cores_peak: Option<f64>,
     /// So many requests per wall second does one core carry.
     pub requests_per_s_of_a_core: f64,
 }
@@ -41,7 +42,7 @@ impl MachineEstimate {
         rehearsal: &Rehearsal,
         schedule: &Schedule,
         viewers_peak: u32,
-        requests_per_s_peak: f64,
+        requests_per_s_peak: Option<f64>,
     ) -> Self {
         let cpu_s = match rehearsal.platform() {
             Some(_) => CPU_S_BOTH,
@@ -57,20 +58,29 @@ impl MachineEstimate {
                 + VIEWER_BYTES * f64::from(viewers_peak)
                 + VISIT_BYTES * schedule.visits.len() as f64,
             record_bytes: FOLDER_BYTES + STEP_INTERVAL_BYTES * intervals * steps as f64,
-            cores_peak: requests_per_s_peak * cpu_s,
+            cores_peak: requests_per_s_peak.map(|peak| peak * cpu_s),
             requests_per_s_of_a_core: CPU_SHARE_MAX / cpu_s,
         }
     }
 
-    pub(super) fn warnings(&self) -> Vec<String> {
-        if self.cores_peak <= CPU_SHARE_MAX {
+    pub(super) fn warnings(&self, rehearsal: &Rehearsal) -> Vec<String> {
+        let Some(cores_peak) = self.cores_peak.filter(|peak| *peak > CPU_SHARE_MAX) else {
             return Vec::new();
-        }
+        };
+        let less = less(rehearsal);
         vec![format!(
-            "the peak takes about {:.1} cores (an estimate), and the load runs on one, which \
-             carries about {:.0} requests/s: what it cannot send makes the run INVALID; lower \
-             `audience.scale`, or `clock.speed`",
-            self.cores_peak, self.requests_per_s_of_a_core
+            "the peak takes about {cores_peak:.1} cores (an estimate), and the load runs on one, which \
+             carries about {:.0} requests/s: what it cannot send makes the run INVALID; {less}, or \
+             `clock.speed`",
+            self.requests_per_s_of_a_core
         )]
+    }
+}
+
+/// How a user makes it smaller.
+pub(super) fn less(rehearsal: &Rehearsal) -> &'static str {
+    match rehearsal.audience.executor {
+        None => "lower `audience.scale`",
+        Some(_) => "ask for less in `[load]`",
     }
 }

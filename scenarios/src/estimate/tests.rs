@@ -19,7 +19,7 @@ fn an_estimate_counts_viewers_requests_and_bits() {
     assert_eq!(estimate.bits_per_s_peak, f64::from(estimate.viewers_peak) * 400e3);
     // A viewer makes 2/60 + 1/120 + 2/6 requests a match second, starts apart.
     let watching = f64::from(wanted) * (2.0 / 60.0 + 1.0 / 120.0 + 2.0 / 6.0) * 7.5;
-    let peak = estimate.requests_per_s_peak;
+    let peak = estimate.requests_per_s_peak.expect("it can be told");
     assert!(peak > watching && peak < watching * 1.5, "{peak} over {watching}");
     let windows = estimate.services.iter().map(|s| (s.name.as_str(), s.requests_per_window));
     for (name, requests) in windows {
@@ -68,4 +68,61 @@ fn a_value_that_those_who_watch_already_never_get_is_a_warning() {
     let wanted = "step `news` sends `${token}`, which only `login` gives";
     assert!(warnings[0].starts_with(wanted), "{warnings:?}");
     assert!(journey(", on_resume = true").is_empty());
+}
+
+/// What an executor asks of a site whose journey has two requests and so much time to think.
+fn of_load(load: &str, think_s: f64) -> (Rehearsal, Estimate) {
+    let folder = std::env::temp_dir();
+    let name = format!("hulk-load-{}-{think_s}.toml", std::process::id());
+    let journey = format!(
+        "name = \"site\"\ntimeout_ms = 100\nretry = {{ none = {{}} }}\n[[step]]\nafter = {{ name = \"front\", \
+         service = \"web\", get = \"/\" }}\n[[step]]\nafter = {{ name = \"item\", service = \"web\", get = \
+         \"/item\", think_s = {think_s} }}\n"
+    );
+    std::fs::write(folder.join(&name), journey).expect("a file");
+    let text = format!(
+        "name = \"load\"\njourneys = [\"{name}\"]\n[load]\n{load}\n[target.url]\nbase = \
+         \"http://127.0.0.1:8080\"\n"
+    );
+    let rehearsal = Rehearsal::read(&hulk_settings::Source::new("load.toml", text), &folder);
+    let rehearsal = rehearsal.unwrap_or_else(|problems| panic!("{problems}"));
+    let schedule = Schedule::generate(&rehearsal.audience);
+    let estimate = Estimate::of(&rehearsal, &schedule);
+    (rehearsal, estimate)
+}
+
+#[test]
+fn closed_users_are_bounded_by_their_thinking_alone() {
+    let load = "constant_users = { users = 50, duration_s = 10 }";
+    let (rehearsal, bounded) = of_load(load, 0.5);
+    assert_eq!(bounded.requests_per_s_peak, Some(200.0), "2 requests each half a second by 50");
+    assert_eq!((bounded.viewers_peak, bounded.arrivals), (50, 50));
+    assert_eq!(bounded.machine.cores_peak, Some(200.0 * 70e-6));
+    assert_eq!(bounded.connects_per_s_peak, 50.0, "all in the lead-in");
+    assert!(bounded.warnings(&rehearsal, 20_000).is_empty());
+    let (rehearsal, free) = of_load(load, 0.0);
+    assert_eq!((free.requests_per_s_peak, free.machine.cores_peak), (None, None));
+    assert_eq!(free.services[0].requests_per_s_peak, None);
+    assert!(free.warnings(&rehearsal, 20_000).is_empty());
+}
+
+#[test]
+fn arrivals_are_counted_and_their_pool_is_two_seconds_and_the_thinking() {
+    let load =
+        |per_s: u32| format!("constant_arrival_rate = {{ per_s = {per_s}, duration_s = 20 }}");
+    let (_, few) = of_load(&load(5), 1.0);
+    assert_eq!((few.requests_per_s_peak, few.arrivals), (Some(10.0), 100));
+    assert_eq!(few.viewers_peak, 64, "at least");
+    let (_, many) = of_load(&load(100), 1.0);
+    assert_eq!((many.viewers_peak, many.connects_per_s_peak), (300, 100.0));
+    let (rehearsal, most) = of_load(&load(50_000), 0.0);
+    assert_eq!(most.viewers_peak, 20_000, "at most");
+    let warnings = most.warnings(&rehearsal, 20_000);
+    assert!(
+        warnings.iter().all(|warning| warning.contains("ask for less in `[load]`")),
+        "{warnings:?}"
+    );
+    assert_eq!(warnings.len(), 2, "processor and descriptors: {warnings:?}");
+    let given = format!("{}\n[generator]\nusers_max = 7", load(100));
+    assert_eq!(of_load(&given, 1.0).1.viewers_peak, 7);
 }

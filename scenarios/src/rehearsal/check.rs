@@ -110,7 +110,11 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
             "minute {minute} is not inside the window, which goes from {} to {}",
             audience.from_min, audience.to_min
         );
-        let hint = "change the fault's time, or widen `audience.from_min` to `to_min`".to_owned();
+        let hint = match audience.executor {
+            None => "change the fault's time, or widen `audience.from_min` to `to_min`",
+            Some(_) => "change the fault's time, or make the `[load]` longer",
+        };
+        let hint = hint.to_owned();
         let at = match fault.at {
             FaultTime::Minute(_) => "at_min",
             FaultTime::Moment { .. } => "moment",

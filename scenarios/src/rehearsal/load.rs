@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hulk_chaos::Fault;
-use hulk_record::{Clock, ValidityLimits};
+use hulk_record::ValidityLimits;
 use hulk_scaling::{PlatformSpec, Policy};
 use hulk_settings::{At, Problems, Section, Source, nearest_or_all, read};
 
-use super::audience::{OwnMoment, keep_answered, read_audience, read_spikes};
+use super::audience::{OwnMoment, keep_answered, read_spikes};
 use super::check::check_together;
+use super::executor::{check_load, read_clock, read_people};
 use super::named::{Kind, read_key, read_name};
 use super::objective::read_objective;
 use super::size::check_size;
@@ -47,11 +48,9 @@ pub(super) fn read_root(
 ) -> Option<Rehearsal> {
     let name = root.text("name");
     let seed = root.integer_or("seed", 0..=u64::MAX, 0);
-    let speed = root.section("clock").and_then(|clock| clock.number("speed", 0.01..=1000.0));
-    let audience = root.section("audience");
+    let clock = read_clock(root);
     // A seed that cannot be read is no reason not to look at the audience.
-    let audience = audience
-        .and_then(|section| read_audience(&section, seed.unwrap_or_default(), folder, inner));
+    let people = read_people(root, seed.unwrap_or_default(), folder, inner);
     let moments = root.sections("moment");
     let moments: Vec<Option<OwnMoment<'_>>> = moments.iter().map(OwnMoment::read).collect();
     let spikes = read_spikes(root);
@@ -62,27 +61,31 @@ pub(super) fn read_root(
     let users_max = root
         .section_optional("generator")
         .map(|section| section.integer("users_max", 1..=10_000_000).map(|n| n as u32));
-    let (mut audience, lead_in_us) = audience?;
+    let (mut audience, lead_in_us) = people?;
     let (ingredients, sources) = ingredients?;
     let (exit, act) = (ingredients.exit.is_some(), ingredients.act.is_some());
-    for moment in moments.into_iter().collect::<Option<Vec<_>>>()? {
+    let moments = moments.into_iter().collect::<Option<Vec<_>>>()?;
+    // A load without a day has none: below they are refused.
+    let of_a_day = audience.executor.is_none();
+    for moment in moments.into_iter().filter(|_| of_a_day) {
         moment.check(exit, act);
         moment.apply(&mut audience);
     }
     keep_answered(&mut audience, exit, act);
-    if let Some(spikes) = spikes? {
+    if let Some(spikes) = spikes?.filter(|_| of_a_day) {
         audience.add_spikes(&spikes);
     }
-    let (target, speed) = (target?, speed?);
-    check_size(&audience, speed, root)?;
-    let ingredients = Ingredients { edges: target.edges(), speed, ..ingredients };
+    let (target, clock) = (target?, clock?);
+    check_size(&audience, clock.speed, root)?;
+    let ingredients = Ingredients { edges: target.edges(), speed: clock.speed, ..ingredients };
     let mut script = compile(root, ingredients, &sources, inner)?;
+    check_load(root, &audience, &script);
     let target = target.compile(&mut script);
     let rehearsal = Rehearsal {
         name: name?,
         file: source.name.clone(),
         seed: seed?,
-        clock: Clock { speed },
+        clock,
         audience,
         lead_in_us,
         script: Arc::new(script),

@@ -1,7 +1,7 @@
 //! What is too large to be rehearsed: found before any memory is asked for.
 
 use hulk_settings::{At, Section};
-use hulk_traffic_models::{Audience, Response};
+use hulk_traffic_models::{Audience, Executor, Response};
 
 /// Viewers at a time. A machine has far fewer ports and descriptors: more is a slip of a digit.
 const VIEWERS_MAX: f64 = 5e6;
@@ -14,6 +14,9 @@ const MOMENTS_MAX: usize = 10_000;
 
 /// Notes a rehearsal that is too large.
 pub(super) fn check_size(audience: &Audience, speed: f64, root: &Section<'_>) -> Option<()> {
+    if let Some(executor) = &audience.executor {
+        return check_load(executor, speed, root);
+    }
     let scale = [At::Key("audience"), At::Key("scale")];
     let viewers = f64::from(audience.wanted_max()) + pushed(audience);
     let smaller = |factor: f64| Some(format!("at most `scale = {:.2e}`", audience.scale * factor));
@@ -47,6 +50,27 @@ pub(super) fn check_size(audience: &Audience, speed: f64, root: &Section<'_>) ->
         too_large(&[At::Key("spikes"), At::Key("per_hour")], message, hint);
     }
     fits.then_some(())
+}
+
+/// Notes an executor that is too large.
+fn check_load(executor: &Executor, speed: f64, root: &Section<'_>) -> Option<()> {
+    let ((users, visits), wall_s) = (executor.size(), executor.until().as_s() / speed);
+    let (message, hint) = if users > VIEWERS_MAX {
+        (
+            format!("{users:.0} users at once: at most {VIEWERS_MAX} can be rehearsed"),
+            "ask for fewer",
+        )
+    } else if visits > VISITS_MAX {
+        let message = format!("about {visits:.0} arrivals: at most {VISITS_MAX} can be rehearsed");
+        (message, "lower the rate, or make it shorter")
+    } else if wall_s > WALL_S_MAX {
+        let message = format!("the run would take {:.0} days: at most 7", wall_s / 86_400.0);
+        (message, "make it shorter, or raise `clock.speed`")
+    } else {
+        return Some(());
+    };
+    root.problem_in(&[At::Key("load"), At::Key(executor.name())], message, Some(hint.to_owned()));
+    None
 }
 
 /// Whom all pushes of the window bring.

@@ -23,6 +23,8 @@ const WHOLE: [(&str, &str); 6] = [
     ("model", include_str!("whole/model.toml")),
 ];
 
+/// A rehearsal with an executor.
+const RAMP: &str = include_str!("../../../docs/examples/executors/ramping-users.toml");
 /// An unknown key.
 const UNKNOWN: &str = "zzzzzzzzzz";
 
@@ -41,6 +43,7 @@ struct Shipped {
 fn kind_of(value: &Value) -> &'static str {
     let kinds = [
         ("audience", "rehearsal"),
+        ("load", "rehearsal"),
         ("step", "journey"),
         ("device", "devices"),
         ("media", "platform"),
@@ -62,6 +65,7 @@ fn shipped() -> Vec<Shipped> {
         "scenarios/templates",
         "traffic-models/models",
         "docs/examples",
+        "docs/examples/executors",
         "tests/whole-match",
     ];
     let mut files = Vec::new();
@@ -129,6 +133,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("rehearsal", "/clock/speed", "\"fast\""),
     ("rehearsal", "/audience/scale", "2"),
     ("rehearsal", "/target", "{}"),
+    ("rehearsal", "/audience", "null"),
+    ("rehearsal", "/clock", "null"),
+    ("rehearsal", "/load", "{ \"constant_users\": { \"users\": 1, \"duration_s\": 1 } }"),
+    ("ramp", "/load", "{ \"lead_in_ms\": 5 }"),
+    ("ramp", "/load/ramping_users", "null"),
+    ("ramp", "/load/ramping_users/stages", "[]"),
+    ("ramp", "/load/ramping_users/from_users", "0.5"),
+    ("ramp", "/load/replay", "{ \"file\": \"a.csv\" }"),
     ("rehearsal", "/journeys", "[]"),
     ("rehearsal", "/objective/0/served_share", "{ \"min\": 99.9 }"),
     ("rehearsal", "/fault/0/at_min", "3"),
@@ -153,7 +165,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
 fn what_the_reader_refuses_by_form_the_schema_refuses_too() {
     let judge = Judge::new();
     for (kind, pointer, change) in REFUSED {
-        let (_, text) = WHOLE.iter().find(|(known, _)| known == kind).unwrap();
+        let (kind, text, folder) = match *kind {
+            "ramp" => ("rehearsal", RAMP, "docs/examples/executors"),
+            kind => {
+                let (_, text) = WHOLE.iter().find(|(known, _)| *known == kind).unwrap();
+                (kind, *text, "scenarios")
+            }
+        };
         let mut value = value_of(text);
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         let table = value.pointer_mut(parent).unwrap().as_object_mut().unwrap();
@@ -162,7 +180,7 @@ fn what_the_reader_refuses_by_form_the_schema_refuses_too() {
             new => drop(table.insert(key.to_owned(), new)),
         }
         assert!(judge.judge(kind, &value).is_err(), "{kind} {pointer} {change} is accepted");
-        let problems = load(kind, &value, &root().join("scenarios"));
+        let problems = load(kind, &value, &root().join(folder));
         assert!(!problems.list.is_empty(), "the reader takes {kind} {pointer} {change}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hulk_record::{MatchTime, Outcome};
-use hulk_traffic_models::Stay;
+use hulk_traffic_models::{Stay, Then};
 
 use super::sequence::{Cursor, Reached, Who};
 use super::watch::Watch;
@@ -21,6 +21,8 @@ pub(super) enum Leg {
     Home { moment: u16, loaded: bool },
     /// Out of the app, until coming back.
     Away { moment: u16, stay: Stay },
+    /// Waits a little before the next iteration.
+    Between,
     /// Out of the app for good, and counted as present until the stay would have been over.
     GaveUp,
     /// Gone for good.
@@ -40,8 +42,12 @@ pub enum Note {
     GaveUp,
     /// The stay of one who had given up is over.
     GaveUpOver,
-    /// The start is over: watching begins.
-    Started,
+    /// The start is over: watching begins, or an iteration is done.
+    Started {
+        /// When it began; none where its time is no measure: of one who was watching already, or
+        /// who comes back.
+        since: Option<MatchTime>,
+    },
     /// Did something at this moment.
     Acted(u16),
     /// Pressed Back at this moment.
@@ -89,7 +95,8 @@ impl Session {
         let mut cursor = Cursor::new(who, start);
         let reached = cursor.enter(&script.start, start, &self.memory, self.flags);
         self.failed = 0;
-        self.reached(cursor, reached, start);
+        self.since = start;
+        self.begins_empty(cursor, reached, start);
     }
 
     /// The steps of the start, or of the home page, are done.
@@ -100,20 +107,26 @@ impl Session {
             self.until = now;
             return;
         }
+        if self.arrival.then != Then::Watch {
+            return self.iterated(now);
+        }
         let second = self.leg == Leg::Video { second: true };
         let start = match self.arrival.back.and_then(|back| back.returns) {
             Some(stay) if second => stay.arrive,
             _ => self.arrival.arrive,
         };
         let script = Arc::clone(&self.script);
-        let resumed = self.arrival.already_watching && !second;
+        // Who came in the lead-in stands anywhere on the grids: all of them came at about once.
+        let early = self.arrival.already_watching || self.arrival.arrive < MatchTime(0);
+        let resumed = early && !second;
         let seed = self.seed;
         let acts = std::mem::take(&mut self.arrival.acts);
         self.watch =
             Some(Watch::new(&script, &mut self.memory, seed, (start, now), (resumed, &acts)));
         let acts_too = !acts.is_empty();
         self.arrival.acts = acts;
-        self.notes.push(Note::Started);
+        let timed = !self.arrival.already_watching && !second;
+        self.notes.push(Note::Started { since: timed.then_some(self.since) });
         script.every.iter().for_each(|placed| self.tell_dry(placed));
         script.act.iter().filter(|_| acts_too).for_each(|placed| self.tell_dry(placed));
     }
@@ -130,7 +143,24 @@ impl Session {
     pub(super) fn gave_up(&mut self, now: MatchTime) {
         match self.leg {
             Leg::Home { .. } => self.until = now,
-            _ => self.leave_app_at(now),
+            _ => self.gave_up_by_will(now),
+        }
+    }
+
+    /// A viewer on the way to the video closes the app.
+    pub(super) fn gave_up_by_will(&mut self, at: MatchTime) {
+        match self.arrival.then {
+            Then::Watch => self.leave_app_at(at),
+            Then::Leave | Then::Again { .. } => self.iteration_failed(at),
+        }
+    }
+
+    /// There is no data for what this viewer would send, now or later.
+    pub(super) fn ran_dry(&mut self, now: MatchTime) {
+        match (self.leg, self.arrival.then) {
+            (Leg::Home { .. }, _) | (_, Then::Watch) => self.gave_up(now),
+            (_, Then::Again { times: None }) => self.leave_app_at(now),
+            (_, Then::Leave | Then::Again { .. }) => self.done(now),
         }
     }
 
@@ -166,6 +196,7 @@ impl Session {
                 false
             }
             Leg::Gone => false,
+            Leg::Between => self.pause_over(now),
             Leg::Video { second } => {
                 self.notes.push(Note::LeftVideo);
                 let Some(back) = self.arrival.back.filter(|_| !second && now < end) else {

@@ -34,6 +34,8 @@ retry = { none = {} }
 [[step]]
 after = { name = "emoji", service = "social", post = "/emoji" }
 "#;
+/// Of one who came at 0.
+const STARTED: Note = Note::Started { since: Some(MatchTime(0)) };
 const TOKEN: &str = r#"{"token":"abc"}"#;
 
 fn script() -> Arc<Script> {
@@ -58,7 +60,7 @@ fn watching(arrival: &Arrival) -> Session {
     ask(&mut session, 0.5, 200, TOKEN);
     ask(&mut session, 0.5, 200, "");
     let notes: Vec<Note> = session.notes().collect();
-    assert_eq!(notes, [Note::Came, Note::Started]);
+    assert_eq!(notes, [Note::Came, STARTED]);
     session
 }
 
@@ -126,7 +128,7 @@ fn who_comes_back_watches_again_without_another_login() {
     assert_eq!(ask(&mut session, 0.0, 200, "").0, "150 1: Get /watch?t=abc&visit=2 ");
     assert_eq!(due_s(&session), 210.0, "the grid of the new visit");
     assert!(!session.turn(at(400.0)), "a second time nobody presses Back");
-    assert_eq!(notes(&mut session), [Note::Started, Note::LeftVideo]);
+    assert_eq!(notes(&mut session), [Note::Started { since: None }, Note::LeftVideo]);
 }
 
 #[test]
@@ -283,5 +285,5 @@ fn a_grid_or_an_act_whose_feeder_is_dry_is_named_and_not_sent() {
     ask(&mut session, 0.5, 200, "");
     assert_eq!(session.next(), None, "the only row is the first viewer's");
     let dry = |journey, step| Note::Trouble { journey, step, what: "feeder users ran dry".into() };
-    assert_eq!(notes(&mut session), [Note::Came, Note::Started, dry(0, 2), dry(1, 0)]);
+    assert_eq!(notes(&mut session), [Note::Came, STARTED, dry(0, 2), dry(1, 0)]);
 }

@@ -20,7 +20,7 @@ fn way_of(script: &Arc<Script>, viewer: u32) -> Vec<String> {
     let mut rendered = Rendered::default();
     let headers: &[(&str, &str)] = &[];
     loop {
-        if session.notes().any(|note| note == Note::Started) {
+        if session.notes().any(|note| matches!(note, Note::Started { .. })) {
             return log;
         }
         let Some(planned) = session.next() else {

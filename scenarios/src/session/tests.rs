@@ -4,6 +4,7 @@ use super::*;
 use crate::Journey;
 use crate::script::Ingredients;
 use hulk_settings::Source;
+use hulk_traffic_models::Then;
 
 const RETRY: &str = "name = \"test\"\nretry = { backoff = { first_s = 1, max_s = 8 } }\n";
 const TOKEN: &str = r#"
@@ -50,6 +51,7 @@ pub(super) fn arrival(viewer: u32) -> Arrival {
         push: None,
         back: None,
         acts: Vec::new(),
+        then: Then::Watch,
         end: at(2000.0),
     }
 }
@@ -60,7 +62,7 @@ fn viewer(script: &Arc<Script>, already_watching: bool) -> Session {
 
 /// When the watching began, if it has.
 fn watches(session: &mut Session) -> bool {
-    session.notes().any(|note| note == Note::Started)
+    session.notes().any(|note| matches!(note, Note::Started { .. }))
 }
 
 pub(super) fn at(seconds: f64) -> MatchTime {

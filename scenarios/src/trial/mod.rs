@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hulk_record::{MatchTime, Outcome};
-use hulk_traffic_models::Back;
+use hulk_traffic_models::{Back, Then};
 
 use crate::session::{Focus, What};
 use crate::steps::HlsRequest;
@@ -164,6 +164,7 @@ impl Trial {
             push: None,
             back: Some(Back { moment: 0, to_home: true, returns: None }),
             acts: vec![(MatchTime::from_s(ACT_S), 0)],
+            then: Then::Watch,
             end: leave.plus(leave.0),
         };
         let session = Session::new(Arc::clone(&script), rehearsal.seed, &arrival);
