@@ -11,6 +11,12 @@ workers_for() {
     echo $((($1 + A_PROCESS - 1) / A_PROCESS))
 }
 
+# lead_in_s VIEWERS: so long do they come, at most 2,000 a second.
+lead_in_s() {
+    local s=$((($1 + 1899) / 1900))
+    echo $((s < 5 ? 5 : s))
+}
+
 # Where and when the tables that follow were made.
 hot_heading() {
     local changed

@@ -4,9 +4,7 @@
 held() {
     local viewers=${VIEWERS:-200000} hold_s=${HOLD_S:-300} addresses=${ADDRESSES:-8} workers lead_in_s
     workers=${WORKERS:-$(workers_for "$viewers")}
-    # At most 2,000 connections a second.
-    lead_in_s=$(((viewers + 1899) / 1900))
-    [ "$lead_in_s" -ge 5 ] || lead_in_s=5
+    lead_in_s=$(lead_in_s "$viewers")
     nginx_start "$(workers_for "$viewers")" "$addresses"
     journey beat \
         'after = { name = "join", service = "held", get = "/join", on_resume = true }' \

@@ -15,15 +15,14 @@ mass() {
 
 # one_mass USERS WORKERS WITHIN_S: its row. Times are since the moment.
 one_mass() {
-    local users=$1 workers=$2 within_s=$3 addresses=${ADDRESSES:-8} lead_in_s at_s=5
-    lead_in_s=$(((users + 1899) / 1900 + 1))
+    local users=$1 workers=$2 within_s=$3 addresses=${ADDRESSES:-8} at_s=5
     nginx_start "$(workers_for "$users")" "$addresses"
     journey present 'after = { name = "join", service = "mass", get = "/join", on_resume = true }'
     journey act 'after = { name = "act", service = "mass", get = "/act" }'
     {
         printf 'name = "mass"\nseed = 1\njourneys = ["present.toml"]\n\n[on]\nact = { journey = "act.toml" }\n'
         printf '\n[load]\nmass_action = { users = %s, at_s = %s, within_s = %s }\n' "$users" "$at_s" "$within_s"
-        printf 'lead_in_ms = %s\n' "${lead_in_s}000"
+        printf 'lead_in_ms = %s\n' "$(lead_in_s "$users")000"
         target "$addresses"
     } >"$folder/mass.toml"
     hulk_start "$folder/mass.toml" --workers "$workers" --raw

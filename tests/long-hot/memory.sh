@@ -1,9 +1,11 @@
-# What a connected viewer costs in memory, idle and streaming, by the worker processes' PSS.
+# What a connected viewer costs in memory, idle and streaming, by the worker processes' PSS, what a process
+# takes by itself included.
 #   VIEWERS=10000 WORKERS=2 tests/long memory
 
 memory() {
     local viewers=${VIEWERS:-50000} workers=${WORKERS:-4} addresses=${ADDRESSES:-4}
-    local lead_in_s=$(((viewers + 1899) / 1900)) hold_s=${HOLD_S:-60}
+    local hold_s=${HOLD_S:-60} lead_in_s
+    lead_in_s=$(lead_in_s "$viewers")
     nginx_start "$(workers_for "$viewers")" "$addresses"
     journey idle \
         'after = { name = "join", service = "memory", get = "/join", on_resume = true }' \
