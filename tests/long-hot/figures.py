@@ -112,6 +112,13 @@ def mass(run, users, workers, at_s, within_s, verdict):
     row(must(not early, f"{len(acts):,}"), workers, within_s, verdict, *[f"{each / 1000:.2f}" for each in figures])
 
 
+def sleeper(file):
+    """What the self-test says of a bare sleeper."""
+    with open(file) as told:
+        late = json.load(told)["timer"]["sleeper"]
+    row("a bare sleeper", "", "1,000", *[f"{late[key]:,}" for key in ("p50_us", "p99_us", "p99_9_us", "max_us")], "")
+
+
 def pacing(run, kind, verdict):
     """How late the requests of the window were sent."""
     told = summary(run)
@@ -136,7 +143,7 @@ def co1(run, csv_of_oha):
     row("HULK ÷ oha", "", must(0.98 <= slow["HULK"] / slow["oha"] <= 1.02, f"{slow['HULK'] / slow['oha']:.3f}"), "", "")
 
 
-WHAT = {each.__name__: each for each in (held, mass, pacing, co1)}
+WHAT = {each.__name__: each for each in (held, mass, sleeper, pacing, co1)}
 
 if __name__ == "__main__":
     WHAT[sys.argv[1]](*sys.argv[2:])
