@@ -24,9 +24,12 @@ pacing() {
     hot_heading "PER_S=$per_s tests/long pacing"
     echo "| sends | verdict | sends/s | p50 µs late | p99 µs | p99.9 µs | maximum µs | CPU of its core |"
     echo '|---|---|---|---|---|---|---|---|'
-    taskset -c "$core" "$HULK" worker --self-test --json >"$folder/self-test.json" 2>"$folder/self-test" \
-        || { failures=$((failures + 1)); cat "$folder/self-test" >&2; }
-    figure sleeper "$folder/self-test.json"
+    if taskset -c "$core" "$HULK" worker --self-test --json >"$folder/self-test.json" 2>"$folder/self-test"; then
+        figure sleeper "$folder/self-test.json"
+    else
+        failures=$((failures + 1))
+        cat "$folder/self-test" >&2
+    fi
     one_pacing arrivals
     one_pacing grid
     nginx_stop
