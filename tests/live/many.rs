@@ -10,9 +10,9 @@ use rustix::process::Signal;
 use crate::bench::{Bench, HULK, Run};
 use crate::servers::{Server, free_port, program};
 
-/// A population in thousands: more than a process here has descriptors for, on the server's side too.
+/// More than a process may have descriptors for, on the server's side too.
 const HELD: u64 = 20_000;
-/// The server's addresses: a hundred thousand viewers have more connections than one has ports.
+/// Of the server: viewers take turns with them, since one has a limited number of local ports.
 const ADDRESSES: u8 = 2;
 
 const NGINX: &str = "

@@ -52,9 +52,9 @@ impl Source {
         let text = house::read(path);
         let stream = TokenStream::from_str(&text).expect("a file that cargo compiled is Rust");
         let trees: Vec<TokenTree> = stream.into_iter().collect();
-        let in_tests = path.components().any(|part| {
-            NOT_SHIPPED.iter().any(|folder| part.as_os_str() == *folder)
-        });
+        let in_tests = path
+            .components()
+            .any(|part| NOT_SHIPPED.iter().any(|folder| part.as_os_str() == *folder));
         let marked = trees.windows(3).any(|window| {
             is_punct(&window[0], '#') && is_punct(&window[1], '!') && is_cfg_test(&window[2])
         });
