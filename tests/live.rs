@@ -14,6 +14,9 @@ mod bench;
 #[path = "live/cloud_group.rs"]
 mod cloud_group;
 #[cfg(test)]
+#[path = "live/co1.rs"]
+mod co1;
+#[cfg(test)]
 #[path = "live/compare.rs"]
 mod compare;
 #[cfg(test)]
@@ -31,6 +34,9 @@ mod executors;
 #[cfg(test)]
 #[path = "live/files.rs"]
 mod files;
+#[cfg(test)]
+#[path = "live/many.rs"]
+mod many;
 #[cfg(test)]
 #[path = "live/match_day.rs"]
 mod match_day;

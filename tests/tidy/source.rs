@@ -8,11 +8,14 @@ use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
 use crate::house;
 
+/// Folders whose Rust files are in no shipped crate: tests, and programs that HULK is compared with.
+const NOT_SHIPPED: &[&str] = &["tests", "benches"];
+
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) lines: usize,
     trees: Vec<TokenTree>,
-    /// Compiled for tests only: below a folder `tests`, or a module under `#[cfg(test)]`.
+    /// Not shipped: below a folder of [`NOT_SHIPPED`], or a module under `#[cfg(test)]`.
     pub(crate) test_only: bool,
 }
 
@@ -49,7 +52,9 @@ impl Source {
         let text = house::read(path);
         let stream = TokenStream::from_str(&text).expect("a file that cargo compiled is Rust");
         let trees: Vec<TokenTree> = stream.into_iter().collect();
-        let in_tests = path.components().any(|part| part.as_os_str() == "tests");
+        let in_tests = path
+            .components()
+            .any(|part| NOT_SHIPPED.iter().any(|folder| part.as_os_str() == *folder));
         let marked = trees.windows(3).any(|window| {
             is_punct(&window[0], '#') && is_punct(&window[1], '!') && is_cfg_test(&window[2])
         });

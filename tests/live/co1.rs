@@ -1,0 +1,130 @@
+//! Coordinated omission, live: a server that answers nothing for a second, and what the record says
+//! of it. `tests/virtual_time/co1.rs` has the same law to the last digit.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use hulk_record::{Measure, Record, Samples};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use crate::bench::Bench;
+
+const LATENCY: Duration = Duration::from_millis(1);
+/// Since the first request: what is in flight or comes in it is answered at its end.
+const STALL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(6));
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+const REHEARSAL: &str = r#"
+name = "co1"
+seed = 1
+journeys = ["ask.toml"]
+
+[load]
+constant_arrival_rate = { per_s = 1000, duration_s = 10 }
+
+[generator]
+users_max = 1500
+
+[target.url]
+base = "http://127.0.0.1:PORT"
+"#;
+
+const JOURNEY: &str = r#"
+name = "ask"
+retry = { none = {} }
+
+[[step]]
+after = { name = "ask", service = "target", get = "/" }
+"#;
+
+/// A server that stalls once; it ends with this value.
+struct Stalling {
+    port: u16,
+    _over: oneshot::Sender<Infallible>,
+}
+
+impl Stalling {
+    fn start() -> Self {
+        let (over, ended) = oneshot::channel();
+        let (tell, port) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+                tell.send(listener.local_addr().unwrap().port()).unwrap();
+                tokio::select! {
+                    () = serve(listener) => {}
+                    // Nothing is ever sent: the other end goes.
+                    _gone = ended => {}
+                }
+            });
+        });
+        Self { port: port.recv().unwrap(), _over: over }
+    }
+}
+
+async fn serve(listener: TcpListener) {
+    let first = Arc::new(OnceLock::new());
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        tokio::spawn(answer_all(stream, Arc::clone(&first)));
+    }
+}
+
+/// Requests without a body, one after another, each of which comes in one piece.
+async fn answer_all(mut stream: TcpStream, first: Arc<OnceLock<Instant>>) {
+    let mut request = [0; 4096];
+    while let Ok(1..) = stream.read(&mut request).await {
+        let received = Instant::now();
+        let start = *first.get_or_init(|| received);
+        let due = received + LATENCY;
+        let stalled = due >= start + STALL.0 && received < start + STALL.1;
+        sleep_until(if stalled { start + STALL.1 + LATENCY } else { due }).await;
+        if stream.write_all(ANSWER).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// All samples of one measure in the window.
+fn samples(record: &Record, measure: Measure) -> Samples {
+    let mut all = Samples::new();
+    for (key, samples) in record.frames.iter().flat_map(|frame| &frame.series) {
+        if key.measure == measure && key.step == "ask" {
+            all.merge(samples);
+        }
+    }
+    all
+}
+
+#[test]
+fn co1_live_shows_the_stall_as_long_as_it_was() {
+    let bench = Bench::take("co1");
+    bench.write("ask.toml", JOURNEY);
+    let server = RefCell::new(None);
+    let run = bench.rehearse_each("co1", || {
+        // Each try has a stall of its own.
+        let fresh = Stalling::start();
+        bench.write("co1.toml", REHEARSAL.replace("PORT", &fresh.port.to_string()));
+        server.replace(Some(fresh));
+        bench.rehearsal("co1.toml")
+    });
+    run.assert_ended(0, "PASS");
+    let record = run.record();
+    let response = samples(&record, Measure::Response);
+    assert_eq!(response.count(), 10_000, "each arrival asked once");
+    let slow = response.count_above(100_000);
+    assert!((882..=918).contains(&slow), "{slow} took longer than 100 ms: 900 ± 2 % should");
+    let p99_us = response.quantile_us(990_000);
+    assert!((886_000..=916_000).contains(&p99_us), "p99 is {p99_us} µs: 901 ± 15 ms it should be");
+    let all = record.frames.iter().map(|frame| &frame.arrivals);
+    let dropped: u64 = all.map(|a| a.dropped_pool + a.dropped_target + a.dropped_descriptors).sum();
+    assert_eq!(dropped, 0, "the pool held all who waited");
+}

@@ -1,0 +1,46 @@
+# How punctual many sends a second are on one core, beside a bare sleeper on the same core.
+#   PER_S=2000 tests/long pacing
+
+pacing() {
+    local per_s=${PER_S:-20000} seconds=${HOLD_S:-10} addresses=${ADDRESSES:-8} core nginx_core
+    read -r nginx_core core < <(python3 -c 'import os; print(*(sorted(os.sched_getaffinity(0)) * 2)[:2])')
+    nginx_start 1 "$addresses"
+    taskset -apc "$nginx_core" "$nginx_pid" >/dev/null
+    journey ask 'after = { name = "ask", service = "pacing", get = "/ask" }'
+    # A grid that each user keeps to, on a connection that stays.
+    journey grid \
+        'after = { name = "join", service = "pacing", get = "/join", on_resume = true }' \
+        'every = { name = "tick", service = "pacing", get = "/tick", period_s = 0.25 }'
+    {
+        printf 'name = "pacing-arrivals"\nseed = 1\njourneys = ["ask.toml"]\n\n[load]\n'
+        printf 'constant_arrival_rate = { per_s = %s, duration_s = %s }\n' "$per_s" "$seconds"
+        target "$addresses"
+    } >"$folder/pacing-arrivals.toml"
+    {
+        printf 'name = "pacing-grid"\nseed = 1\njourneys = ["grid.toml"]\n'
+        everybody $((per_s / 4)) "$seconds" 5000
+        target "$addresses"
+    } >"$folder/pacing-grid.toml"
+    hot_heading "PER_S=$per_s tests/long pacing"
+    echo "| sends | verdict | sends/s | p50 µs late | p99 µs | p99.9 µs | maximum µs | CPU of its core |"
+    echo '|---|---|---|---|---|---|---|---|'
+    if taskset -c "$core" "$HULK" worker --self-test --json >"$folder/self-test.json" 2>"$folder/self-test"; then
+        figure sleeper "$folder/self-test.json"
+    else
+        failures=$((failures + 1))
+        cat "$folder/self-test" >&2
+    fi
+    one_pacing arrivals
+    one_pacing grid
+    nginx_stop
+}
+
+one_pacing() {
+    rm -rf "$folder/runs"
+    taskset -c "$core" "$HULK" rehearse --quiet --runs "$folder/runs" "$folder/pacing-$1.toml" \
+        >"$folder/hulk" 2>&1 </dev/null &
+    hulk_pid=$!
+    if hulk_end; then
+        figure pacing "$run" "$1" "$verdict_of_run"
+    fi
+}
