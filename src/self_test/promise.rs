@@ -1,9 +1,7 @@
 //! What follows from what was measured: how many viewers may be promised. Pure.
 
-use serde::Serialize;
-
 /// What a machine and a worker on it have room for.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Room {
     pub(super) cores: u64,
     /// Descriptors that a worker has left for connections.
@@ -17,8 +15,7 @@ pub(super) struct Room {
 }
 
 /// What ends first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
     Descriptors,
     LocalPorts,
@@ -27,6 +24,16 @@ pub(super) enum Limit {
 }
 
 impl Limit {
+    /// As JSON has it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Descriptors => "descriptors",
+            Self::LocalPorts => "local_ports",
+            Self::Memory => "memory",
+            Self::RequestsPerS => "requests_per_s",
+        }
+    }
+
     /// In words.
     pub(super) fn text(self) -> &'static str {
         match self {
@@ -39,7 +46,7 @@ impl Limit {
 }
 
 /// How many viewers of one kind there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Promise {
     pub(super) viewers: u64,
     pub(super) limit: Limit,
@@ -108,7 +115,7 @@ mod tests {
         let running = workers.min(room.cores) as f64;
         viewers <= workers * room.descriptors
             && viewers <= room.local_ports.min(room.viewers_in_memory)
-            && viewers as f64 * rate <= running * room.requests_per_s * (1.0 + 1e-6)
+            && viewers as f64 * rate <= running * room.requests_per_s * (1.0 + 2e-9)
     }
 
     proptest! {
