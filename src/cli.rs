@@ -7,7 +7,9 @@ use clap_complete::Shell;
 
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
-use crate::{check, completions, diagnostics, init, outcome, rehearse, report, schema, trial};
+use crate::{
+    check, completions, diagnostics, init, outcome, rehearse, report, schema, self_test, trial,
+};
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
 #[derive(Debug, Parser)]
@@ -94,6 +96,9 @@ In bash, for this session: source <(hulk completions bash)")]
 Differences are shown, not judged: one run a side cannot tell a change from noise. Exit code 0 when
 both runs could be read.")]
     Compare(CompareArguments),
+    /// Measure what a worker on this machine may promise.
+    #[command(after_help = self_test::EXAMPLES)]
+    Worker(self_test::WorkerArguments),
     /// The embedded reference platform; started by `rehearse`.
     #[command(hide = true)]
     Platform {
@@ -188,6 +193,7 @@ pub(crate) fn run() -> i32 {
         }
         Command::Report { folder } => report::again(&folder),
         Command::Compare(arguments) => compare(&arguments),
+        Command::Worker(arguments) => self_test::worker(&arguments),
         Command::Platform { .. } => rehearse::platform(),
     };
     result.unwrap_or_else(|failure| {

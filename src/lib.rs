@@ -21,6 +21,7 @@ mod report;
 mod run_folder;
 mod schema;
 mod scribe;
+mod self_test;
 mod target;
 mod trial;
 

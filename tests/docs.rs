@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use hulk_scenarios::{Rehearsal, Source};
 
-/// Commands that take a run or a run's folder: tests/live.rs has those.
+/// Commands that take a run or a run's folder, or measure: tests/live.rs has those.
 const RUN_LIVE: &[&str] = &[
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051",
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051 --json",
@@ -22,6 +22,7 @@ const RUN_LIVE: &[&str] = &[
     "trial match-day --set token_state=otp",
     "report runs/match-day-20261122-001200",
     "trial my-service/rehearsal.toml",
+    "worker --self-test",
 ];
 /// A complete file is told by this comment on the line before its block.
 const COMPLETE: &str = "<!-- complete: ";

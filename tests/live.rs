@@ -53,6 +53,9 @@ mod raw;
 #[path = "live/rubbish.rs"]
 mod rubbish;
 #[cfg(test)]
+#[path = "live/self_test.rs"]
+mod self_test;
+#[cfg(test)]
 #[path = "live/served.rs"]
 mod served;
 #[cfg(test)]

@@ -13,6 +13,7 @@ ARRIVALS = ["intended", "on_time", "late", "dropped_target", "dropped_pool", "dr
 QOE = ["started", "failed_starts", "left_before_start", "cut_before_start", "gave_up",
        "segments_skipped", "stalls", "stalled_us", "short_stalls", "short_stalled_us", "watched_us",
        "down_us", "rated_us", "rated_bits", "viewers_watched", "viewers_stalled"]
+PROCESS = ["run_delay_us", "pss_kib", "anonymous_kib", "machine_sockets_kib"]
 
 
 class Reader:
@@ -86,12 +87,13 @@ class Reader:
         frame["audience"], frame["machine"] = self.numbers(6), self.numbers(8)
         frame["qoe"] = dict(zip(QOE, self.numbers(len(QOE))))
         frame["raw"], frame["raw_untold"] = self.many(self.raw), self.unsigned()
+        frame["process"] = dict(zip(PROCESS, [self.optional(self.unsigned) for _ in PROCESS]))
         return frame
 
 
 def frames(folder):
     with open(f"{folder}/record/frames.bin", "rb") as file:
-        assert file.read(8) == b"HULKFRM3", "not a file of frames of version 3"
+        assert file.read(8) == b"HULKFRM4", "not a file of frames of version 4"
         while head := file.read(4):
             reader = Reader(file.read(struct.unpack("<I", head)[0]))
             yield reader.frame()

@@ -15,6 +15,7 @@ mod qoe;
 mod raw;
 mod responses;
 mod sentence;
+mod stretches;
 mod summary;
 mod supply;
 mod target;

@@ -1,12 +1,10 @@
 //! What the viewers of the stream felt: starts, stalls, and what they watched.
 
-use hulk_record::{Frame, Measure, Outcome, QoeCounts, Samples, SeriesKey};
+use hulk_record::{Measure, Outcome, QoeCounts, Samples, SeriesKey};
 use serde::Serialize;
 
+use crate::stretches::stretches;
 use crate::view::View;
-
-/// At most so many stretches of time are told apart.
-const BINS_MAX: u64 = 240;
 
 /// The figures, or why there are none.
 #[derive(Debug, Clone, Serialize)]
@@ -159,27 +157,21 @@ fn first_frame(view: &View<'_>) -> Option<FirstFrame> {
     })
 }
 
-/// The judged window in at most 240 stretches; what came after its end is in the last. Frames come
-/// in the order of time, so one histogram serves all.
 fn over_time(view: &View<'_>) -> Vec<Stretch> {
-    let intervals = view.intervals().max(0);
-    let per_bin = (intervals.max(1) as u64).div_ceil(BINS_MAX) as i64;
-    let bins = (intervals as u64).div_ceil(per_bin as u64) as i64;
-    let mut frames = view.judged().peekable();
+    // One histogram serves all.
     let mut samples = Samples::new();
-    let stretch = |bin: i64| {
-        let within = |frame: &&Frame| (view.interval_at(frame.from) / per_bin).min(bins - 1) <= bin;
+    stretches(view, |(from_match_s, to_match_s), frames| {
         let mut counts = QoeCounts::default();
         samples.clear();
-        while let Some(frame) = frames.next_if(within) {
+        for frame in frames {
             counts.add(&frame.qoe);
             let first = frame.series.iter().filter(|(key, _)| is_first_frame(key));
             first.for_each(|(_, of_series)| samples.merge(of_series));
         }
         let p95_us = samples.quantile_at_most_max_us(950_000);
         Stretch {
-            from_match_s: view.match_s(view.start_of(bin * per_bin)),
-            to_match_s: view.match_s(view.start_of((bin + 1) * per_bin)),
+            from_match_s,
+            to_match_s,
             starts: counts.starts(),
             started: counts.started,
             first_frame_p95_us: (samples.count() > 0).then_some(p95_us),
@@ -188,8 +180,7 @@ fn over_time(view: &View<'_>) -> Vec<Stretch> {
             watched_match_s: counts.watched_us as f64 / 1e6,
             stall_ratio: counts.stall_ratio(),
         }
-    };
-    (0..bins).map(stretch).collect()
+    })
 }
 
 fn is_first_frame(key: &SeriesKey) -> bool {

@@ -1,15 +1,19 @@
 //! What the worker knows of its own machine and process.
 
+mod process;
+
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use hulk_record::{Environment, MachineSample};
+use hulk_record::{Environment, MachineSample, ProcessSample};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
+
+use process::Process;
 
 /// How long the bare sleeper sleeps.
 const SLEEP: Duration = Duration::from_millis(5);
@@ -59,6 +63,7 @@ fn cores() -> u32 {
 #[derive(Debug)]
 pub struct Machine {
     sleeper: Arc<Sleeper>,
+    process: Process,
     open_files_max: u64,
     cpu_us: u64,
     steal_us: u64,
@@ -82,6 +87,7 @@ impl Machine {
         thread::Builder::new().name("bare-sleeper".into()).spawn(move || own.sleep())?;
         Ok(Self {
             sleeper,
+            process: Process::new(),
             open_files_max,
             cpu_us: cpu_us(),
             steal_us: steal_us().unwrap_or(0),
@@ -90,7 +96,7 @@ impl Machine {
     }
 
     /// What happened since the last call. Reads files: not to be called where a viewer waits.
-    pub fn sample(&mut self) -> MachineSample {
+    pub fn sample(&mut self) -> (MachineSample, ProcessSample) {
         // A file that cannot be opened (no descriptor may be left) says nothing of this interval;
         // the next one's difference counts it too.
         let steal = steal_us().unwrap_or(self.steal_us);
@@ -107,7 +113,7 @@ impl Machine {
             resident_kib: resident_kib(),
         };
         (self.cpu_us, self.steal_us, self.stall_us) = (cpu, steal, stall);
-        sample
+        (sample, self.process.sample())
     }
 }
 
@@ -166,7 +172,7 @@ mod tests {
         while start.elapsed() < Duration::from_millis(50) {
             std::hint::spin_loop();
         }
-        let sample = machine.sample();
+        let (sample, _) = machine.sample();
         assert!(sample.cpu_us >= 10_000, "{sample:?}");
         assert!(sample.open_files >= 20, "{sample:?}");
         assert!(sample.resident_kib > 100 && sample.cores >= 1, "{sample:?}");

@@ -4,7 +4,9 @@ use std::mem::swap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hulk_record::{Frame, FrameHead, MachineSample, Offset, Presence, Recorder, RecorderPlan};
+use hulk_record::{
+    Frame, FrameHead, MachineSample, Offset, Presence, ProcessSample, Recorder, RecorderPlan,
+};
 use hulk_scenarios::Books;
 
 /// The books of a worker. The data plane is one thread, so their lock is free except in the
@@ -45,7 +47,7 @@ impl Recording {
         &self,
         (from, to): (Offset, Offset),
         watermark: Offset,
-        machine: MachineSample,
+        (machine, process): (MachineSample, ProcessSample),
     ) -> Frame {
         let mut spare = lock(&self.spare);
         let audience = {
@@ -62,7 +64,7 @@ impl Recording {
             to,
             watermark,
         };
-        spare.drain().into_frame(head, audience, machine)
+        Frame { process, ..spare.drain().into_frame(head, audience, machine) }
     }
 
     /// How many frames there have been.

@@ -13,10 +13,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     CapacitySample, CodecError, Frame, Manifest, RunEnd, RunEvent, TargetCounts, decode, encode,
-    frame_v1, frame_v2,
+    frame_older, frame_v1,
 };
 
-const MAGIC: &[u8; 8] = b"HULKFRM3";
+const MAGIC: &[u8; 8] = b"HULKFRM4";
+const MAGIC_V3: &[u8; 8] = b"HULKFRM3";
 const MAGIC_V2: &[u8; 8] = b"HULKFRM2";
 const MAGIC_V1: &[u8; 8] = b"HULKFRM1";
 /// No frame is larger: a length above it is damage, not data.
@@ -120,7 +121,8 @@ fn read_frames(path: &Path, cut: bool) -> Result<Vec<Frame>, FolderError> {
     reader.read_exact(&mut magic).map_err(io_error(path))?;
     let decode_frame: fn(&[u8]) -> Result<Frame, CodecError> = match &magic {
         MAGIC => |bytes| decode(bytes),
-        MAGIC_V2 => frame_v2::read,
+        MAGIC_V3 => frame_older::read_v3,
+        MAGIC_V2 => frame_older::read_v2,
         MAGIC_V1 => frame_v1::read,
         _ => return Err(damaged(path, "it does not start as a file of frames")),
     };

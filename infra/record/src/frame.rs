@@ -52,6 +52,8 @@ pub struct Frame {
     pub raw: Vec<RawSample>,
     /// How many more there were.
     pub raw_untold: u64,
+    /// What else the worker knows of its process and machine.
+    pub process: ProcessSample,
 }
 
 /// The ledger of arrivals: `intended = on_time + late + dropped + lost`.
@@ -265,6 +267,20 @@ pub struct MachineSample {
     pub open_files_max: u64,
     /// Resident memory at the end of the interval, in KiB.
     pub resident_kib: u64,
+}
+
+/// What the worker's process waited for and held, where the kernel tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ProcessSample {
+    /// How long its threads were ready and had no CPU, in µs over all threads: the run queue's delay.
+    pub run_delay_us: Option<u64>,
+    /// Its share of the memory that it has mapped (proportional set size), in KiB; not read in each
+    /// interval.
+    pub pss_kib: Option<u64>,
+    /// Of its resident memory: what no file stands behind, in KiB; read with `pss_kib`.
+    pub anonymous_kib: Option<u64>,
+    /// What the kernel holds for TCP sockets of the whole machine at the end of the interval, in KiB.
+    pub machine_sockets_kib: Option<u64>,
 }
 
 /// A message that cannot be read.

@@ -7,8 +7,8 @@
 mod event;
 mod folder;
 mod frame;
+mod frame_older;
 mod frame_v1;
-mod frame_v2;
 mod histogram;
 mod manifest;
 mod merge;
@@ -26,7 +26,8 @@ pub use event::{CapacitySample, RunEnd, RunEvent, WorkerEnd};
 pub use folder::{FolderError, Record, RecordWriter};
 pub use frame::{
     AnswerCount, ArrivalCounts, AudienceSample, CodecError, Frame, FrameHead, MachineSample,
-    ResponseCount, SendCount, TroubleCount, UNANSWERED_MAX, Unanswered, decode, encode,
+    ProcessSample, ResponseCount, SendCount, TroubleCount, UNANSWERED_MAX, Unanswered, decode,
+    encode,
 };
 pub use histogram::{HIGHEST_US, Samples, SparseHistogram};
 pub use manifest::{

@@ -72,7 +72,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The version that this HULK writes.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
     /// The match minute (of the model's clock) at a wall time.
     pub fn match_minute(&self, at: Offset) -> f64 {

@@ -141,7 +141,7 @@ pub struct Drained {
 }
 
 impl Drained {
-    /// The frame of one interval.
+    /// The frame of one interval; its `process` is still to be told.
     pub fn into_frame(
         self,
         head: FrameHead,
@@ -169,6 +169,7 @@ impl Drained {
             qoe: self.qoe,
             raw: self.raw,
             raw_untold: self.raw_untold,
+            ..Frame::default()
         }
     }
 }

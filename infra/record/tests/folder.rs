@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hulk_record::{
-    AnswerCount, FaultInfo, Frame, LastRequest, Manifest, MatchTime, Offset, Outcome, Record,
-    RecordWriter, RunEnd, RunEvent, TargetCounts, TargetService, Unanswered,
+    AnswerCount, FaultInfo, Frame, LastRequest, Manifest, MatchTime, Offset, Outcome,
+    ProcessSample, Record, RecordWriter, RunEnd, RunEvent, TargetCounts, TargetService, Unanswered,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -56,6 +56,7 @@ fn a_record_is_read_back_as_it_was_written() {
             outcome: Outcome::Abandoned,
         }],
         unanswered_untold: 4,
+        process: ProcessSample { run_delay_us: Some(1200), ..ProcessSample::default() },
         ..Frame::default()
     };
     let event = RunEvent {

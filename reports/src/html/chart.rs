@@ -255,7 +255,7 @@ fn span(match_s: f64) -> String {
 }
 
 /// The match minutes below the panels.
-fn ticks(view: &View<'_>, axis: &Axis) -> String {
+pub(super) fn ticks(view: &View<'_>, axis: &Axis) -> String {
     const STEPS_MIN: [f64; 14] =
         [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 240.0];
     let (from, total) = (view.manifest().from_match_min, axis.total_s / 60.0);

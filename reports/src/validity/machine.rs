@@ -7,7 +7,7 @@ use hulk_record::{Frame, Measure, Offset, Samples};
 use super::share;
 use crate::verdict::Check;
 use crate::view::View;
-use crate::words::{count, minute, number, number_and_limit, percent};
+use crate::words::{count, micros, minute, number, number_and_limit, percent};
 
 /// A generator is starved when it stays above its share for this long.
 const BUSY_US: i64 = 1_000_000;
@@ -39,6 +39,28 @@ pub(super) fn taken_by_host<'a>(view: &'a View<'_>) -> impl Fn(&Frame) -> bool +
         view.judged().fold((0, 0), |(own, all), frame| (own + u64::from(!taken(frame)), all + 1));
     let enough = own as f64 >= all as f64 * OWN_SHARE_MIN;
     move |frame| enough && taken(frame)
+}
+
+/// What took the time, in brackets, where it was not the host for the larger part: then it is other
+/// work of this machine, or the generator's own.
+fn waiting<'a>(frames: impl Iterator<Item = &'a Frame>) -> String {
+    let mut waited_us = 0;
+    // Workers of one machine tell of the same stolen time.
+    let mut stolen: BTreeMap<Offset, u64> = BTreeMap::new();
+    for frame in frames {
+        waited_us += frame.process.run_delay_us.unwrap_or(0);
+        let told = stolen.entry(frame.from).or_default();
+        *told = frame.machine.steal_us.max(*told);
+    }
+    let stolen_us: u64 = stolen.values().sum();
+    if waited_us <= stolen_us {
+        return String::new();
+    }
+    let [waited, stolen] = [waited_us, stolen_us].map(|us| micros(us as f64));
+    format!(
+        " (the generator's threads were ready and waited {waited} in all for a free CPU, the host \
+         took {stolen})"
+    )
 }
 
 /// How late requests left, in ms of wall time, in the intervals that the host left alone.
@@ -75,12 +97,12 @@ pub(super) fn lag(view: &View<'_>, lost_time: bool) -> Check {
     }
     if measured > limit {
         reason += &format!(", worst at match minute {}", minute(latest_minute(view)));
-        reason += match lost_time {
-            true => ": the machine lost time, so the latencies are not the target's alone",
-            false => {
-                ": the generator had too little CPU, so the latencies are not the target's alone"
-            }
+        let cause = match lost_time {
+            true => "the machine lost time",
+            false => "the generator had too little CPU",
         };
+        let waited = waiting(view.judged());
+        reason += &format!(": {cause}{waited}, so the latencies are not the target's alone");
     }
     Check::at_most(NAME, measured, limit, "ms", reason + ".")
 }
@@ -156,8 +178,9 @@ pub(super) fn steal(view: &View<'_>) -> Check {
         false => format!("The host took {shown} % of the machine's time (limit {shown_limit} %)."),
         true => format!(
             "The machine lost time: its host took {shown} % of its CPU time (limit {shown_limit} \
-             %), most at match minute {}; run again on a quieter host.",
+             %), most at match minute {}{}; run again on a quieter host.",
             minute(view.manifest().match_minute(worst.1)),
+            waiting(view.judged()),
         ),
     };
     Check::at_most("stolen time", measured, limit, "share", reason)
@@ -204,6 +227,7 @@ pub(super) fn sleeper(view: &View<'_>) -> Check {
     let measured = worst.0 as f64 / 1e3;
     let (shown, shown_limit) = number_and_limit(measured, limit);
     let at = minute(view.manifest().match_minute(worst.1));
+    let waited = waiting(view.judged().filter(|frame| frame.from == worst.1));
     let reason = match measured > limit {
         false => format!(
             "A bare sleeper woke up to {} ms late (limit {} ms).",
@@ -212,7 +236,7 @@ pub(super) fn sleeper(view: &View<'_>) -> Check {
         ),
         true => format!(
             "The machine lost time: a bare sleeper woke {shown} ms late (limit {shown_limit} ms) \
-             at match minute {at}; run again on a quieter host."
+             at match minute {at}{waited}; run again on a quieter host."
         ),
     };
     Check::at_most("sleeper", measured, limit, "ms", reason)

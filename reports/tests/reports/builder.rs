@@ -2,9 +2,9 @@
 
 use hulk_record::{
     ArrivalCounts, AudienceSample, Bound, CapacitySample, Clock, Environment, Frame, JourneyInfo,
-    MachineSample, Manifest, MatchTime, Measure, MomentInfo, Objective, Offset, Outcome, Record,
-    RunEnd, RunEvent, Samples, SendCount, SeriesKey, ServiceInfo, SparseHistogram, StepInfo,
-    ValidityLimits, WorkerEnd,
+    MachineSample, Manifest, MatchTime, Measure, MomentInfo, Objective, Offset, Outcome,
+    ProcessSample, Record, RunEnd, RunEvent, Samples, SendCount, SeriesKey, ServiceInfo,
+    SparseHistogram, StepInfo, ValidityLimits, WorkerEnd,
 };
 
 /// An interval of wall time: at a clock speed of 60 it is a match minute.
@@ -29,6 +29,7 @@ pub(crate) struct Minute {
     pub(crate) ready: f64,
     pub(crate) arrivals: ArrivalCounts,
     pub(crate) machine: MachineSample,
+    pub(crate) process: ProcessSample,
 }
 
 impl Minute {
@@ -51,6 +52,7 @@ impl Minute {
                 resident_kib: 90_000,
                 ..MachineSample::default()
             },
+            process: ProcessSample::default(),
         }
     }
 }
@@ -132,6 +134,7 @@ fn frame(index: usize, minute: &Minute) -> Frame {
             ..AudienceSample::default()
         },
         machine: minute.machine,
+        process: minute.process,
         ..Frame::default()
     }
 }

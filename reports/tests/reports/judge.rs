@@ -154,6 +154,27 @@ fn a_machine_that_lost_time_says_so() {
 }
 
 #[test]
+fn lost_time_names_other_work_where_it_is_the_larger_part() {
+    let mut minutes = quiet();
+    minutes[7].machine.sleeper_late_us = 90_000;
+    minutes[7].machine.steal_us = 20_000;
+    let sleeper = |minutes: &[Minute]| judge(&record(minutes, Vec::new())).reasons.remove(0);
+    let plain = "The machine lost time: a bare sleeper woke 90 ms late (limit 20 ms) at match \
+                 minute 37.0; run again on a quieter host.";
+    // What the host took is the larger part, and what was waited elsewhere is not of it.
+    minutes[7].process.run_delay_us = Some(15_000);
+    minutes[2].process.run_delay_us = Some(900_000);
+    assert_eq!(sleeper(&minutes), plain);
+    minutes[7].process.run_delay_us = Some(85_000);
+    assert_eq!(
+        sleeper(&minutes),
+        "The machine lost time: a bare sleeper woke 90 ms late (limit 20 ms) at match minute 37.0 \
+         (the generator's threads were ready and waited 85 ms in all for a free CPU, the host took \
+         20 ms); run again on a quieter host."
+    );
+}
+
+#[test]
 fn lateness_in_intervals_that_the_host_took_is_left_out_and_said() {
     let late_in = |late: &[usize], stolen: &[usize]| {
         let mut minutes = quiet();

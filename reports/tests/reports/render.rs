@@ -135,7 +135,8 @@ fn a_long_run_with_many_services_stays_small() {
         .collect();
     let page = page(&with_services(record(&minutes, vec![debt(2.0)]), 20));
     assert!(page.len() < 600 << 10, "{} bytes", page.len());
-    assert_eq!(page.matches("class=\"panel\"").count(), 3 + 21, "every service is in the file");
+    // Viewers, response times, failures, and the generator's lag.
+    assert_eq!(page.matches("class=\"panel\"").count(), 4 + 21, "every service is in the file");
     assert!(page.contains("15 more services"));
     assert!(static_page(&page).len() < 600 << 10);
 }

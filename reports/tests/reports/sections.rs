@@ -1,7 +1,7 @@
 //! The sections that are not about the verdict: percentiles, journeys, the platform's own view,
 //! the generator, the files.
 
-use hulk_record::{Measure, Outcome, Record, RunEvent, Samples, SeriesKey};
+use hulk_record::{Measure, Outcome, ProcessSample, Record, RunEvent, Samples, SeriesKey};
 use hulk_reports::{html, judge, summary};
 
 use crate::builder::{Minute, debt, key, quiet, record};
@@ -109,6 +109,60 @@ fn the_generator_tells_least_mean_and_most() {
     let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(json["generator"]["workers"][0]["cpu_share"]["max_match_min"], 37.0);
     assert_eq!(json["generator"]["lag"]["p99_us"], 3_000);
+}
+
+#[test]
+fn the_generator_tells_what_its_process_waited_for_and_held() {
+    let mut minutes = quiet();
+    let run_delay_us = Some(0);
+    minutes.iter_mut().for_each(|minute| minute.process.run_delay_us = run_delay_us);
+    minutes[4].process = ProcessSample {
+        run_delay_us: Some(250_000),
+        pss_kib: Some(80 * 1024),
+        anonymous_kib: Some(50 * 1024),
+        machine_sockets_kib: Some(3 * 1024),
+    };
+    let page = page(&record(&minutes, vec![debt(2.0)]));
+    assert_eq!(
+        row(&page, "Its threads ready but without a CPU, in all"),
+        ["0 %", "2.5 %", "25 %", "34.0"]
+    );
+    // Read in one interval only: the others said nothing, which is not nothing.
+    assert_eq!(row(&page, "Memory of its own (PSS)"), ["80 MiB", "80 MiB", "80 MiB", "34.0"]);
+    assert_eq!(row(&page, "Of its memory: behind no file")[0], "50 MiB");
+    assert_eq!(row(&page, "Kernel memory of TCP sockets, whole machine")[2], "3 MiB");
+    // An older record is not given what it did not tell.
+    let old = self::page(&record(&quiet(), vec![debt(2.0)]));
+    assert!(!old.contains("(PSS)</th>") && !old.contains("without a CPU, in all"));
+}
+
+#[test]
+fn the_lag_of_each_interval_is_told() {
+    let mut minutes = quiet();
+    minutes[7].lag_us = 3_000;
+    minutes[7].process.run_delay_us = Some(100_000);
+    minutes[8].requests = 0;
+    minutes[8].served = 0;
+    let record = record(&minutes, vec![debt(2.0)]);
+    let page = page(&record);
+    let (_, behind) = page.split_once("<summary>Lag, CPU and waiting").unwrap();
+    let rows: Vec<&str> = behind.lines().filter(|line| line.starts_with("<tr><td>")).collect();
+    let cells = |at: usize| -> Vec<&str> {
+        let cells = rows[at].split("</td>").filter_map(|cell| cell.rsplit_once("<td>"));
+        cells.map(|(_, text)| text).collect()
+    };
+    assert_eq!(cells(7), ["37.00", "1,200", "3 ms", "3 ms", "3 ms", "3 ms", "10 %", "10 %", "0 %"]);
+    assert_eq!(cells(8), ["38.00", "0", "–", "–", "–", "–", "10 %", "–", "0 %"]);
+    assert!(page.contains("Lag of all workers: sent − due: p99 at most 3 ms"), "no drawing");
+    let bytes = summary(&record, &judge(&record)).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let over_time = &json["generator"]["over_time"];
+    assert_eq!(over_time.as_array().unwrap().len(), 10);
+    assert_eq!(
+        (&over_time[6]["lag"]["p99_us"], &over_time[7]["lag"]["max_us"]),
+        (&200.into(), &3_000.into())
+    );
+    assert!(over_time[8]["lag"].is_null());
 }
 
 #[test]
