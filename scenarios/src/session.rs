@@ -28,7 +28,7 @@ use crate::steps::{FLAGS_HEADER, Flag, Flags, HlsRequest, Method, RequestSpec};
 use crate::{Arrival, Part, Placed, Script};
 use legs::Leg;
 pub use legs::Note;
-pub(crate) use memory::Memory;
+pub(crate) use memory::{Computed, Memory};
 use sequence::{Cursor, Reached, Who};
 pub(crate) use trial::Focus;
 use watch::{Felt, Watch};
@@ -73,6 +73,7 @@ pub struct Rendered {
     pub body: String,
     /// Headers, names in lower case.
     pub headers: Vec<(String, String)>,
+    computed: Computed,
 }
 
 /// How a request ended, as the shell saw it.
@@ -215,7 +216,8 @@ impl Session {
         }
         let method = if let Some(request) = request_of(&script, planned.what) {
             let index = self.repetition(planned);
-            let mut fill = self.memory.filler(index, unix_ms);
+            let mut computed = std::mem::take(&mut out.computed);
+            let mut fill = self.memory.filler(&mut computed, index, unix_ms);
             request.path.render(&mut fill, &mut out.path);
             request.body.render(&mut fill, &mut out.body);
             let mut odd = false;
@@ -225,6 +227,7 @@ impl Session {
                 odd |= value.contains(char::is_control);
                 value.retain(|letter| !letter.is_control());
             }
+            out.computed = computed;
             if odd {
                 self.trouble(planned, "a header would hold a control character".to_owned());
             }

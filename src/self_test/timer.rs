@@ -5,8 +5,6 @@ use std::time::Duration;
 use hulk_record::Samples;
 use rustix::thread::clock_nanosleep_absolute;
 use rustix::time::{ClockId, Timespec, clock_gettime};
-use tokio::runtime::Builder;
-use tokio::time::{Instant, sleep_until};
 
 use crate::outcome::Failure;
 
@@ -27,10 +25,7 @@ pub(super) enum Sleeper {
 pub(super) fn lateness(sleeper: Sleeper, wall: Duration) -> Result<Samples, Failure> {
     match sleeper {
         Sleeper::Bare => Ok(bare(wall)),
-        Sleeper::Engine => {
-            let runtime = Builder::new_current_thread().enable_time().build();
-            Ok(runtime.map_err(Failure::internal)?.block_on(engine(wall)))
-        }
+        Sleeper::Engine => hulk_engine::lateness(EACH, wall).map_err(Failure::internal),
     }
 }
 
@@ -56,17 +51,6 @@ fn bare(wall: Duration) -> Samples {
             let _woken = clock_nanosleep_absolute(ClockId::Monotonic, &due);
         }
         samples.record(now_ns().saturating_sub(due_ns) / 1000);
-    }
-    samples
-}
-
-async fn engine(wall: Duration) -> Samples {
-    let mut samples = Samples::new();
-    let start = Instant::now();
-    for number in 1..=wakings(wall) {
-        let due = start + EACH * number;
-        sleep_until(due).await;
-        samples.record(Instant::now().saturating_duration_since(due).as_micros() as u64);
     }
     samples
 }

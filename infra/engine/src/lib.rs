@@ -16,4 +16,5 @@ mod waiting;
 pub use attack::AttackError;
 pub use machine::{Machine, environment, raise_open_files};
 pub use run::{Assignment, Engine, EngineError, Phase, Switch};
+pub use timers::lateness;
 pub use trial::TrialLine;

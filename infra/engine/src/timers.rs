@@ -8,17 +8,22 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Waker;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use hulk_net::Epoch;
+use hulk_record::Samples;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::Builder;
+use tokio::time::Instant;
 
 /// Never.
 pub(crate) const NEVER: i64 = i64::MAX;
@@ -159,5 +164,54 @@ impl Timers {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How late a sleeper of the engine's wakes for each due time of `wall`, in µs: due times are
+/// absolute, one each `each`, and who wakes late is late for the next ones too.
+///
+/// # Errors
+/// When the kernel has no timer left.
+pub fn lateness(each: Duration, wall: Duration) -> io::Result<Samples> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let timers = Arc::new(Timers::new(1)?);
+    let epoch = Epoch(Instant::now());
+    timers.start(epoch);
+    let waking = Arc::clone(&timers);
+    runtime.spawn(async move { waking.run().await });
+    Ok(runtime.block_on(wakings(timers, epoch, each, wall)))
+}
+
+async fn wakings(timers: Arc<Timers>, epoch: Epoch, each: Duration, wall: Duration) -> Samples {
+    let mut samples = Samples::new();
+    let count = (wall.as_nanos() / each.as_nanos().max(1)) as i64;
+    for number in 1..=count {
+        let due_us = each.as_micros() as i64 * number;
+        let late_us = poll_fn(|cx| {
+            let late_us = epoch.now_us() - due_us;
+            if late_us >= 0 {
+                return Poll::Ready(late_us as u64);
+            }
+            timers.wait(0, due_us, cx.waker());
+            Poll::Pending
+        });
+        samples.record(late_us.await);
+    }
+    samples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleeper_wakes_for_each_due_time_and_never_early() {
+        let each = Duration::from_micros(500);
+        let (wall, started) = (Duration::from_millis(100), Instant::now());
+        let samples = lateness(each, wall).unwrap();
+        assert_eq!(samples.count(), 200);
+        assert!(started.elapsed() >= wall);
+        // The runtime's own timers would be late by up to a millisecond nearly each time.
+        assert!(samples.quantile_us(500_000) < 500, "{} us", samples.quantile_us(500_000));
     }
 }

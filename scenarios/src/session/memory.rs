@@ -29,10 +29,26 @@ pub(crate) struct Memory {
     pub(crate) sends: u32,
 }
 
+/// The values that one request computes, in memory that is used again: whether each has been
+/// computed, and what it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Computed(Vec<(bool, String)>);
+
+impl Computed {
+    /// Nothing has been computed.
+    fn begin(&mut self, values: usize) {
+        self.0.resize_with(values, Default::default);
+        for (is, text) in &mut self.0 {
+            *is = false;
+            text.clear();
+        }
+    }
+}
+
 /// What fills the slots of one request: each value is computed once for it.
 pub(crate) struct Filler<'a> {
     memory: &'a mut Memory,
-    computed: Vec<Option<String>>,
+    computed: &'a mut Computed,
     index: u32,
     unix_ms: i64,
 }
@@ -98,7 +114,8 @@ impl Memory {
         let mut copy = self.clone();
         copy.sends += 1;
         let script = Arc::clone(&self.script);
-        let mut filler = copy.filler(index, unix_ms);
+        let mut computed = Computed::default();
+        let mut filler = copy.filler(&mut computed, index, unix_ms);
         let places =
             script.values.iter().enumerate().filter(|(_, (_, value, _))| value.is_secret());
         let values: Vec<String> =
@@ -150,15 +167,20 @@ impl Memory {
     }
 
     /// Fills the slots of one request.
-    pub(crate) fn filler(&mut self, index: u32, unix_ms: i64) -> Filler<'_> {
-        let computed = vec![None; self.script.values.len()];
+    pub(crate) fn filler<'a>(
+        &'a mut self,
+        computed: &'a mut Computed,
+        index: u32,
+        unix_ms: i64,
+    ) -> Filler<'a> {
+        computed.begin(self.script.values.len());
         Filler { memory: self, computed, index, unix_ms }
     }
 }
 
 impl Filler<'_> {
     fn value(&mut self, place: usize) -> Option<&str> {
-        if self.computed.get(place)?.is_none() {
+        if !self.computed.0.get(place)?.0 {
             let script = Arc::clone(&self.memory.script);
             let (name, value, template) = script.values.get(place)?;
             let mut text = String::new();
@@ -176,9 +198,11 @@ impl Filler<'_> {
                 unix_ms: self.unix_ms,
                 counter: &mut memory.counters[place],
             };
-            self.computed[place] = Some(value.compute(&mut context, &text, key.as_deref()));
+            let (_, mut out) = std::mem::take(&mut self.computed.0[place]);
+            value.compute(&mut context, &text, key.as_deref(), &mut out);
+            self.computed.0[place] = (true, out);
         }
-        self.computed[place].as_deref()
+        self.computed.0.get(place).map(|(_, text)| text.as_str())
     }
 }
 
@@ -202,8 +226,7 @@ impl Fill for Filler<'_> {
                 out.push_str(choice.zip(drawn).and_then(|(c, d)| c.value(d)).unwrap_or_default());
             }
             Slot::Value(place) => {
-                let value = self.value(usize::from(place)).map(str::to_owned);
-                out.push_str(&value.unwrap_or_default());
+                out.push_str(self.value(usize::from(place)).unwrap_or_default());
             }
             Slot::Feed(feeder, column) => {
                 let row = self.memory.rows.get(usize::from(feeder)).copied().flatten();
@@ -219,6 +242,6 @@ impl Fill for Filler<'_> {
 /// Renders a text that needs no request: the path of a stream.
 pub(crate) fn render(memory: &mut Memory, template: &Template, unix_ms: i64) -> String {
     let mut text = String::new();
-    template.render(&mut memory.filler(0, unix_ms), &mut text);
+    template.render(&mut memory.filler(&mut Computed::default(), 0, unix_ms), &mut text);
     text
 }

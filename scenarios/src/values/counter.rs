@@ -3,6 +3,8 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
+use super::push;
+
 /// `from`, `from + step`, … for each viewer; one further each time that it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter {
@@ -19,9 +21,9 @@ impl Counter {
         Some(Self { from: from?, step: step? })
     }
 
-    pub(super) fn compute(&self, uses: &mut u64) -> String {
+    pub(super) fn compute(&self, uses: &mut u64, out: &mut String) {
         let number = self.from.wrapping_add(self.step.wrapping_mul(*uses));
         *uses = uses.wrapping_add(1);
-        number.to_string()
+        push(number, out);
     }
 }

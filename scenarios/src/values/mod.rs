@@ -21,6 +21,7 @@ mod uuid;
 pub(crate) use date::days_of;
 pub use secret::Secret;
 
+use std::fmt::{Display, Write};
 use std::path::Path;
 
 use hulk_record::{hash_of, seed_of};
@@ -162,22 +163,38 @@ impl Value {
         }
     }
 
-    /// The value. `text` is its template with the slots filled, empty where it has none; `key` is
+    /// Appends the value to `out`. `text` is its template with the slots filled, empty where it has none; `key` is
     /// what [`Self::key_value`] names.
-    pub fn compute(&self, ctx: &mut ValueContext<'_>, text: &str, key: Option<&str>) -> String {
+    pub fn compute(
+        &self,
+        ctx: &mut ValueContext<'_>,
+        text: &str,
+        key: Option<&str>,
+        out: &mut String,
+    ) {
         match self {
-            Self::Uuid(uuid) => uuid.compute(ctx),
-            Self::Timestamp(timestamp) => timestamp.compute(ctx.unix_ms),
-            Self::Counter(counter) => counter.compute(ctx.counter),
+            Self::Uuid(uuid) => uuid.compute(ctx, out),
+            Self::Timestamp(timestamp) => timestamp.compute(ctx.unix_ms, out),
+            Self::Counter(counter) => counter.compute(ctx.counter, out),
             // Both are replaced when the rehearsal is loaded.
-            Self::Env(_) | Self::File(_) => String::new(),
-            Self::Hmac(hmac) => hmac.compute(text, key),
-            Self::Jwt(jwt) => jwt.compute(text, key),
-            Self::Totp(totp) => totp.compute(ctx.unix_ms, key),
-            Self::Random(random) => random.compute(ctx),
-            Self::Fixed(fixed) => fixed.text.reveal().to_owned(),
+            Self::Env(_) | Self::File(_) => {}
+            Self::Hmac(hmac) => out.push_str(&hmac.compute(text, key)),
+            Self::Jwt(jwt) => out.push_str(&jwt.compute(text, key)),
+            Self::Totp(totp) => out.push_str(&totp.compute(ctx.unix_ms, key)),
+            Self::Random(random) => random.compute(ctx, out),
+            Self::Fixed(fixed) => out.push_str(fixed.text.reveal()),
         }
     }
+}
+
+/// Appends a number.
+fn push(number: impl Display, out: &mut String) {
+    written_to_text(write!(out, "{number}"));
+}
+
+/// Writing to a text in memory cannot fail.
+fn written_to_text(written: std::fmt::Result) {
+    debug_assert!(written.is_ok());
 }
 
 #[cfg(test)]

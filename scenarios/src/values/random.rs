@@ -3,7 +3,7 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use super::ValueContext;
+use super::{ValueContext, push};
 
 /// A whole number, another one for each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +27,10 @@ impl Random {
         Some(Self { from, to })
     }
 
-    pub(super) fn compute(&self, ctx: &ValueContext<'_>) -> String {
+    pub(super) fn compute(&self, ctx: &ValueContext<'_>, out: &mut String) {
         let hash = ctx.hash("random", Some(ctx.send));
         let count = u128::from(self.to - self.from) + 1;
         let above = ((u128::from(hash) * count) >> 64) as u64;
-        (self.from + above).to_string()
+        push(self.from + above, out);
     }
 }

@@ -1,9 +1,11 @@
 //! `uuid`: a random-looking identifier.
 
+use std::fmt::Write;
+
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use super::ValueContext;
+use super::{ValueContext, written_to_text};
 
 /// For whom a new one is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ impl Uuid {
         Some(Self { per })
     }
 
-    pub(super) fn compute(&self, ctx: &ValueContext<'_>) -> String {
+    pub(super) fn compute(&self, ctx: &ValueContext<'_>, out: &mut String) {
         let send = match self.per {
             Per::Request => Some(ctx.send),
             Per::Viewer => None,
@@ -36,13 +38,15 @@ impl Uuid {
         // Version 4, variant 1.
         let high = high & !0xf000 | 0x4000;
         let low = low & !(0b11 << 62) | 0b10 << 62;
-        format!(
+        let written = write!(
+            out,
             "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
             high >> 32,
             high >> 16 & 0xffff,
             high & 0xffff,
             low >> 48,
             low & 0xffff_ffff_ffff
-        )
+        );
+        written_to_text(written);
     }
 }
