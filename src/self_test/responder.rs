@@ -54,7 +54,7 @@ impl Responder {
 pub(super) fn respond() -> Result<i32, Failure> {
     raise_open_files();
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
-    let result = runtime.block_on(async {
+    let result: std::io::Result<()> = runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         writeln!(stdout(), "{}", listener.local_addr()?)?;
         let mut nothing = [0; 1];
@@ -72,7 +72,7 @@ pub(super) fn respond() -> Result<i32, Failure> {
         }
     });
     runtime.shutdown_background();
-    result.map(|()| 0).map_err(|error: std::io::Error| Failure::internal(error))
+    result.map(|()| 0).map_err(Failure::internal)
 }
 
 /// Answers each request of a connection until it closes.
