@@ -6,6 +6,7 @@ mod compare;
 mod hlog_js;
 mod judge;
 mod ledgers;
+mod load;
 mod playback;
 mod raw;
 mod render;
