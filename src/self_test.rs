@@ -175,7 +175,7 @@ impl Findings {
     /// kind of request leaves of a core up to the share at which a run is no longer valid.
     fn requests_per_s(&self) -> f64 {
         let dearest = self.cpu_us().0.max(self.cpu_us().1).max(0.01);
-        let share = self.closed.limits.cpu_share_max;
+        let share = self.paced.limits.cpu_share_max;
         self.closed.per_s.min(share * 1e6 / dearest)
     }
 

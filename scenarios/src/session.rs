@@ -125,7 +125,8 @@ pub struct Session {
     settled: bool,
     notes: Vec<Note>,
     /// What the viewer felt of the stream since that was last taken.
-    qoe: QoeCounts,
+    /// None before there was anything.
+    qoe: Option<Box<QoeCounts>>,
     felt: Felt,
 }
 
@@ -149,7 +150,7 @@ impl Session {
             since: arrival.arrive,
             settled: false,
             notes: vec![Note::Came],
-            qoe: QoeCounts::default(),
+            qoe: None,
             felt: Felt::default(),
             memory,
             script,

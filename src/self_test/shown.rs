@@ -70,7 +70,7 @@ pub(super) fn json(found: &Findings) -> Result<String, serde_json::Error> {
                 "cpu_us": paced.cpu_us,
             },
             "worker_per_s": found.requests_per_s(),
-            "cpu_share_max": closed.limits.cpu_share_max,
+            "cpu_share_max": paced.limits.cpu_share_max,
         },
         "connections": {
             "wanted": found.wanted,
@@ -165,7 +165,7 @@ fn follows(found: &Findings) -> String {
     let mut out = format!(
         "\nA worker may be asked for {} requests/s: {} % of a core, or what was reached.\n",
         count(found.requests_per_s() as u64),
-        found.closed.limits.cpu_share_max * 100.0,
+        found.paced.limits.cpu_share_max * 100.0,
     );
     for (_, words, per_s) in KINDS {
         let (one, all) = (room.one_worker(per_s), room.machine(per_s));

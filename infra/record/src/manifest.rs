@@ -201,6 +201,11 @@ pub struct FaultInfo {
     pub service: Option<String>,
 }
 
+impl ValidityLimits {
+    /// A share of the generator's CPU that none reaches: a closed loop takes what there is.
+    pub const CPU_NOT_JUDGED: f64 = 1e6;
+}
+
 /// What a run must have delivered to be valid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ValidityLimits {
@@ -208,7 +213,8 @@ pub struct ValidityLimits {
     pub lag_p99_max_ms: f64,
     /// Largest share of arrivals that were late or dropped by the generator.
     pub generator_share_max: f64,
-    /// Largest share of the given cores that the generator may use in an interval.
+    /// Largest share of the given cores that the generator may use in an interval;
+    /// [`Self::CPU_NOT_JUDGED`] where users send as fast as they are answered.
     pub cpu_share_max: f64,
     /// Largest share of intervals in which the presence was off by more than 1 % and 2 viewers.
     pub presence_off_share_max: f64,

@@ -92,9 +92,10 @@ pub struct Recorder {
     /// First series of each journey; the series of its last, nameless step is the journey's own.
     first: Vec<usize>,
     series: Vec<Option<Box<Samples>>>,
-    sends: BTreeMap<(u16, u16, i32), SendCount>,
+    /// Names are filled in when the interval is over.
+    sends: Counts<(u16, u16, i32), SendCount>,
     /// By journey, step and status.
-    answers: BTreeMap<(u16, u16, u16), u64>,
+    answers: Counts<(u16, u16, u16), u64>,
     /// Journey, step, viewer, the viewer's how manieth request, outcome.
     unanswered: Vec<(u16, u16, u32, u32, Outcome)>,
     unanswered_untold: u64,
@@ -109,6 +110,47 @@ pub struct Recorder {
     raw: Vec<RawSample>,
     raw_untold: u64,
     bytes_received: u64,
+}
+
+/// Counts by key. The last one is remembered: most requests are like the one before.
+#[derive(Debug)]
+struct Counts<K, T> {
+    places: BTreeMap<K, usize>,
+    counts: Vec<T>,
+    last: Option<(K, usize)>,
+}
+
+impl<K, T> Default for Counts<K, T> {
+    fn default() -> Self {
+        Self { places: BTreeMap::new(), counts: Vec::new(), last: None }
+    }
+}
+
+impl<K: Ord + Copy, T: Default> Counts<K, T> {
+    /// The count of a key.
+    fn of(&mut self, key: K) -> &mut T {
+        let place = match self.last {
+            Some((known, place)) if known == key => place,
+            _ => {
+                let fresh = self.counts.len();
+                let place = *self.places.entry(key).or_insert(fresh);
+                if place == fresh {
+                    self.counts.push(T::default());
+                }
+                self.last = Some((key, place));
+                place
+            }
+        };
+        &mut self.counts[place]
+    }
+
+    /// All of them, in the order of their keys; nothing is left.
+    fn drain(&mut self) -> impl Iterator<Item = (K, T)> {
+        let mut counts = take(&mut self.counts);
+        self.last = None;
+        let places = take(&mut self.places).into_iter();
+        places.map(move |(key, place)| (key, take(&mut counts[place])))
+    }
 }
 
 /// What a recorder held.
@@ -186,8 +228,8 @@ impl Recorder {
         Self {
             first,
             series: (0..total).map(|_| None).collect(),
-            sends: BTreeMap::new(),
-            answers: BTreeMap::new(),
+            sends: Counts::default(),
+            answers: Counts::default(),
             unanswered: Vec::new(),
             unanswered_untold: 0,
             responses: BTreeMap::new(),
@@ -215,11 +257,8 @@ impl Recorder {
         }
         self.bytes_received += sample.bytes;
         let interval = self.plan.interval_of(sample.due);
-        // Names are filled in when the interval is over.
-        let count = self
-            .sends
-            .entry((journey, step, interval))
-            .or_insert_with(|| SendCount { due_interval: interval, ..SendCount::default() });
+        let count = self.sends.of((journey, step, interval));
+        count.due_interval = interval;
         count.viewers_not_served += u64::from(sample.service_failed_first);
         if sample.retry {
             count.retries += 1;
@@ -229,7 +268,7 @@ impl Recorder {
             count.abandoned += u64::from(outcome == Outcome::Abandoned);
         }
         match sample.status {
-            Some(status) => *self.answers.entry((journey, step, status)).or_default() += 1,
+            Some(status) => *self.answers.of((journey, step, status)) += 1,
             None if sample.written.is_none() => {}
             None if self.unanswered.len() >= UNANSWERED_MAX => self.unanswered_untold += 1,
             None => self.unanswered.push((journey, step, sample.viewer, sample.send, outcome)),
@@ -362,12 +401,12 @@ impl Recorder {
             let [journey, step, service] = [journey, step, service].map(str::to_owned);
             SendCount { service, journey, step, ..send }
         };
-        take(&mut self.sends).into_iter().map(named).collect()
+        self.sends.drain().map(named).collect()
     }
 
     fn drain_answers(&mut self, plan: &RecorderPlan) -> Vec<AnswerCount> {
         let mut by_service: BTreeMap<(&str, u16), u64> = BTreeMap::new();
-        for ((journey, step, status), count) in take(&mut self.answers) {
+        for ((journey, step, status), count) in self.answers.drain() {
             let (_, _, service) = plan.names(journey, step);
             *by_service.entry((service, status)).or_default() += count;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hulk_record::{Frame, Measure, Offset, Samples};
+use hulk_record::{Frame, Measure, Offset, Samples, ValidityLimits};
 
 use super::share;
 use crate::verdict::Check;
@@ -132,11 +132,14 @@ pub(super) fn cpu(view: &View<'_>) -> Check {
     let Some((worker, (measured, from))) = worst else {
         return Check::not_made(NAME, limit, "share", "No worker told of its CPU time.");
     };
+    let limited = match limit < ValidityLimits::CPU_NOT_JUDGED {
+        true => format!("limit {} %", percent(limit)),
+        false => "no limit: its users send as fast as they are answered".to_owned(),
+    };
     let reason = format!(
-        "Worker {worker} used up to {} % of its cores over a second (limit {} %), at match minute \
+        "Worker {worker} used up to {} % of its cores over a second ({limited}), at match minute \
          {}.",
         percent(measured),
-        percent(limit),
         minute(view.manifest().match_minute(from)),
     );
     Check::at_most(NAME, measured, limit, "share", reason)

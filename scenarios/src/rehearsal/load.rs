@@ -7,6 +7,7 @@ use hulk_chaos::Fault;
 use hulk_record::ValidityLimits;
 use hulk_scaling::{PlatformSpec, Policy};
 use hulk_settings::{At, Problems, Section, Source, nearest_or_all, read};
+use hulk_traffic_models::Then;
 
 use super::audience::{OwnMoment, keep_answered, read_spikes};
 use super::check::check_together;
@@ -81,6 +82,11 @@ pub(super) fn read_root(
     let mut script = compile(root, ingredients, &sources, inner)?;
     check_load(root, &audience, &script);
     let target = target.compile(&mut script);
+    let cpu_share_max = match audience.then() {
+        Then::Again { .. } => ValidityLimits::CPU_NOT_JUDGED,
+        Then::Watch | Then::Leave => LIMITS.cpu_share_max,
+    };
+    let limits = ValidityLimits { cpu_share_max, ..LIMITS };
     let rehearsal = Rehearsal {
         name: name?,
         file: source.name.clone(),
@@ -93,7 +99,7 @@ pub(super) fn read_root(
         faults: faults?,
         objectives: objectives?,
         users_max: users_max.map_or(Some(None), |given| given.map(Some))?,
-        limits: LIMITS,
+        limits,
     };
     check_together(&rehearsal, root);
     Some(rehearsal)

@@ -19,7 +19,7 @@ const SLOW_REFRESH: f64 = 2.0;
 pub(super) struct Watch {
     /// The next point of each grid; none where the step is not this viewer's.
     every_due: Vec<Option<MatchTime>>,
-    hls: Option<HlsState>,
+    hls: Option<Box<HlsState>>,
     /// What the viewer does at a moment now, and whether anything of it has been sent.
     act: Option<Act>,
     /// The answers to moments that are still to come, the next one last.
@@ -208,11 +208,11 @@ impl Session {
         let step = &placed.what;
         // What was answered as expected is with the player already.
         let Some(failure) = failure else { return };
-        state.tell(now, &mut self.qoe);
+        state.tell(now, self.qoe.get_or_insert_default());
         if matches!(ended, Ended::Answer { status: 404 | 410, .. })
             && request == HlsRequest::Segment
         {
-            return state.give_up_segment(&mut self.qoe);
+            return state.give_up_segment(self.qoe.get_or_insert_default());
         }
         let attempt = state.failed(request);
         match self.player_wait_s(failure, attempt, retry_after_s) {
@@ -220,7 +220,7 @@ impl Session {
             None => {
                 self.trouble(planned, "the player gave up".to_owned());
                 let again = now.plus(micros(step.restart_s));
-                let ended = state.gave_up(now, again, &mut self.qoe);
+                let ended = state.gave_up(now, again, self.qoe.get_or_insert_default());
                 self.start_over(ended);
             }
         }
@@ -253,7 +253,7 @@ impl Session {
         let placed = self.script.hls.as_ref();
         let state = self.watch.as_mut().and_then(|watch| watch.hls.as_mut());
         let Some((placed, state)) = placed.zip(state) else { return Outcome::Ok };
-        match state.answered(&placed.what, request, now, body, &mut self.qoe) {
+        match state.answered(&placed.what, request, now, body, self.qoe.get_or_insert_default()) {
             Ok(ended) => {
                 self.start_over(ended);
                 Outcome::Ok
@@ -285,16 +285,14 @@ impl Session {
 
     fn leave_stream(&mut self, at: MatchTime, who: Leaves) {
         let Some(mut state) = self.watch.take().and_then(|watch| watch.hls) else { return };
-        let ended = state.leave(at, who, &mut self.qoe);
+        let ended = state.leave(at, who, self.qoe.get_or_insert_default());
         self.start_over(ended);
     }
 
     /// What was felt of the stream since the last call, at `now`; none where that was nothing.
     pub fn take_qoe(&mut self, now: MatchTime) -> Option<QoeCounts> {
-        if self.qoe == QoeCounts::default() {
-            return None;
-        }
-        let mut qoe = std::mem::take(&mut self.qoe);
+        let own = self.qoe.as_deref_mut().filter(|own| **own != QoeCounts::default())?;
+        let mut qoe = std::mem::take(own);
         if now >= MatchTime(0) {
             let first = |count: u64, known: &mut bool| {
                 u64::from(count > 0 && !std::mem::replace(known, true))

@@ -23,12 +23,7 @@ fn one(kind: &str) -> Value {
     values(&format!("[value.v]\n{kind}")).remove(0).1
 }
 
-fn computed(
-    value: &Value,
-    ctx: &mut ValueContext<'_>,
-    text: &str,
-    key: Option<&str>,
-) -> String {
+fn computed(value: &Value, ctx: &mut ValueContext<'_>, text: &str, key: Option<&str>) -> String {
     let mut out = String::new();
     value.compute(ctx, text, key, &mut out);
     out
