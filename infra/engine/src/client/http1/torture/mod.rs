@@ -6,6 +6,8 @@
 
 mod answers;
 mod connections;
+mod differential;
+mod memory;
 mod rubbish;
 mod script;
 mod sockets;

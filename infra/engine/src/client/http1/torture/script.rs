@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -19,12 +19,14 @@ pub(super) struct Script {
     requests: usize,
     written: Vec<u8>,
     answered_again: bool,
+    /// Who waits for something to read.
+    reader: Option<Waker>,
 }
 
 impl Script {
     pub(super) fn new(pieces: Vec<Vec<u8>>, end: End) -> Self {
         let pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-        Self { pieces, end, requests: 0, written: Vec::new(), answered_again: false }
+        Self { pieces, end, requests: 0, written: Vec::new(), answered_again: false, reader: None }
     }
 
     fn next(&mut self) -> Poll<io::Result<Option<Vec<u8>>>> {
@@ -49,10 +51,11 @@ impl Script {
 impl AsyncRead for Script {
     fn poll_read(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.reader = Some(cx.waker().clone());
         this.next().map_ok(|piece| {
             let mut piece = piece.unwrap_or_default();
             let rest = piece.split_off(piece.len().min(buffer.remaining()));
@@ -73,6 +76,9 @@ impl AsyncWrite for Script {
         self.written.extend_from_slice(text);
         let ends = self.written.windows(4).filter(|window| window == b"\r\n\r\n").count();
         self.requests = ends;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
         Poll::Ready(Ok(text.len()))
     }
 
