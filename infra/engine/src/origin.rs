@@ -76,6 +76,19 @@ impl Destination {
         Ok(Self { permits, tls, http, base, front, headers })
     }
 
+    /// Of a plain host, for tests that bring their own connection.
+    #[cfg(test)]
+    pub(crate) fn of_test(host: &str) -> Self {
+        let origin = Origin {
+            base: format!("http://{host}"),
+            addresses: Vec::new(),
+            host: host.to_owned(),
+            tls: None,
+            headers: Vec::new(),
+        };
+        Self::new(&origin, Vec::new(), &[]).unwrap()
+    }
+
     /// An address that connections go to: each viewer has its own of several, and goes on to the
     /// next with each connection.
     pub(crate) fn permit(&self, viewer: u32, connection: u32) -> Permit {

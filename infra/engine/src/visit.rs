@@ -213,7 +213,9 @@ impl<'a> Visit<'a> {
             match answer {
                 // A server may close a connection that waits just as a request leaves: nothing of
                 // that was done, and what may be done twice is sent once more.
-                Exchange::Broken(Broke::Closed) if was_open && !again && method != Method::Post => {
+                Exchange::Broken(broke)
+                    if broke.is_of_idle() && was_open && !again && method != Method::Post =>
+                {
                     again = true;
                     self.connections.close(place);
                 }

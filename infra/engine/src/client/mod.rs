@@ -6,7 +6,7 @@ pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod scratch;
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::task::{Context, Poll};
 
 use hulk_net::{why_hyper, why_io};
@@ -65,6 +65,9 @@ pub(crate) enum Broke {
     /// It was closed before the first byte of the answer.
     #[error("connection closed before the answer began")]
     Closed,
+    /// It was reset before the first byte of the answer.
+    #[error(transparent)]
+    Reset(io::Error),
     /// What came is no answer.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -77,10 +80,23 @@ pub(crate) enum Broke {
 }
 
 impl Broke {
+    /// A failure before the first byte of the answer.
+    pub(crate) fn early(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Self::Reset(error),
+            _ => Self::Io(error),
+        }
+    }
+
+    /// Whether the server may have closed a connection that waited before the request came.
+    pub(crate) fn is_of_idle(&self) -> bool {
+        matches!(self, Self::Closed | Self::Reset(_))
+    }
+
     /// Why, in words of which there are few: they are counted.
     pub(crate) fn why(&self) -> String {
         match self {
-            Self::Io(error) => why_io(error).to_owned(),
+            Self::Io(error) | Self::Reset(error) => why_io(error).to_owned(),
             Self::Closed => "connection closed before the answer was complete".to_owned(),
             Self::Http2(error) => why_hyper(error).to_owned(),
             other => other.to_string(),

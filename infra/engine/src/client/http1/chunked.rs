@@ -2,9 +2,13 @@
 
 use super::super::answer::{Answer, HEADERS_MAX};
 use super::Malformed;
+use super::reading::BODY_MAX;
 
-/// Bytes of extensions of all chunks of a body: nobody needs them.
-const EXTENSIONS_MAX: u32 = 16 << 10;
+/// So many bytes of size lines may come beyond what comes with the chunks: leading zeros, white
+/// space and extensions, which nobody needs.
+const OVERHEAD_MAX: u64 = 16 << 10;
+/// So many of them are usual with each chunk, and so many times its own bytes.
+const OVERHEAD_USUAL: (u64, u64) = (16, 2);
 /// Bytes of a body's trailer.
 const TRAILER_MAX: u32 = 16 << 10;
 
@@ -27,8 +31,10 @@ enum At {
     DataEnd,
     /// The start of a line of the trailer, or of the empty line that ends it.
     Line,
-    /// Inside a line of the trailer.
-    Trailer,
+    /// Inside the name of a field of the trailer.
+    Name,
+    /// After its colon.
+    Value,
     TrailerEnd,
     /// The line feed of the last, empty line.
     LastEnd,
@@ -41,14 +47,14 @@ pub(crate) struct Chunked {
     at: At,
     /// Of the chunk, so much is missing.
     left: u64,
-    extensions: u32,
+    overhead: u64,
     trailer: u32,
     trailers: usize,
 }
 
 impl Chunked {
     pub(crate) fn new() -> Self {
-        Self { at: At::Size, left: 0, extensions: 0, trailer: 0, trailers: 0 }
+        Self { at: At::Size, left: 0, overhead: 0, trailer: 0, trailers: 0 }
     }
 
     /// Whether the body has come whole.
@@ -88,42 +94,59 @@ impl Chunked {
                 let digit = char::from(byte).to_digit(16).unwrap_or(0);
                 let longer = self.left.checked_mul(16).and_then(|n| n.checked_add(digit.into()));
                 self.left = longer.ok_or(Malformed::ChunkSize)?;
-                At::Digits
+                self.in_size_line(At::Digits)?
             }
             (At::Digits | At::Space | At::Extension, b'\r') => At::SizeEnd,
-            (At::Digits | At::Space, b' ' | b'\t') => At::Space,
+            (At::Digits | At::Space, b' ' | b'\t') => self.in_size_line(At::Space)?,
             (At::Digits | At::Space, b';') => At::Extension,
-            (At::Extension, b'\n') => return Err(Malformed::ChunkSize),
-            (At::Extension, _) => {
-                self.extensions += 1;
-                if self.extensions > EXTENSIONS_MAX {
-                    return Err(Malformed::ChunkSize);
-                }
-                At::Extension
+            // A line feed alone ends no line: who takes it for one reads another body.
+            (At::Extension, other) if other != b'\n' => self.in_size_line(At::Extension)?,
+            (At::SizeEnd, b'\n') if self.left > BODY_MAX => return Err(Malformed::BodyTooLong),
+            (At::SizeEnd, b'\n') => {
+                let (each, times) = OVERHEAD_USUAL;
+                let usual = self.left.saturating_mul(times).saturating_add(each);
+                self.overhead = self.overhead.saturating_sub(usual);
+                if self.left == 0 { At::Line } else { At::Data }
             }
-            (At::SizeEnd, b'\n') if self.left == 0 => At::Line,
-            (At::SizeEnd, b'\n') => At::Data,
             (At::DataReturn, b'\r') => At::DataEnd,
             (At::DataEnd, b'\n') => At::Size,
             (At::Line, b'\r') => At::LastEnd,
             (At::LastEnd, b'\n') => At::Over,
-            (At::Line, _) => {
+            (At::Line, first) if is_token(first) => {
                 self.trailers += 1;
-                self.in_trailer()?
+                self.in_trailer(At::Name)?
             }
-            (At::Trailer, b'\r') => At::TrailerEnd,
+            (At::Name, b':') => self.in_trailer(At::Value)?,
+            (At::Name, other) if is_token(other) => self.in_trailer(At::Name)?,
+            (At::Value, b'\r') => At::TrailerEnd,
             (At::TrailerEnd, b'\n') => At::Line,
-            (At::Trailer, _) => self.in_trailer()?,
+            (At::Value, b'\t' | b' '..=b'~' | 0x80..) => self.in_trailer(At::Value)?,
+            (At::Size | At::Digits | At::Space | At::Extension | At::SizeEnd, _) => {
+                return Err(Malformed::ChunkSize);
+            }
+            (At::Line | At::Name | At::Value | At::TrailerEnd | At::LastEnd, _) => {
+                return Err(Malformed::Trailer);
+            }
             _ => return Err(Malformed::Chunk),
         };
         Ok(())
     }
 
-    fn in_trailer(&mut self) -> Result<At, Malformed> {
+    fn in_size_line(&mut self, at: At) -> Result<At, Malformed> {
+        self.overhead += 1;
+        if self.overhead > OVERHEAD_MAX { Err(Malformed::ChunkSize) } else { Ok(at) }
+    }
+
+    fn in_trailer(&mut self, at: At) -> Result<At, Malformed> {
         self.trailer += 1;
         if self.trailer > TRAILER_MAX || self.trailers > HEADERS_MAX {
-            return Err(Malformed::Trailer);
+            return Err(Malformed::TrailerTooLong);
         }
-        Ok(At::Trailer)
+        Ok(at)
     }
+}
+
+/// What a field's name is made of (RFC 9110, 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

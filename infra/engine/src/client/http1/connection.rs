@@ -17,6 +17,8 @@ pub(crate) struct Http1<S = Line> {
     stream: S,
     /// Of the request, what could not be written at once.
     unsent: Vec<u8>,
+    /// Whether the stream keeps back some of what was written.
+    unflushed: bool,
     reading: Reading,
     answer: Option<Box<Answer>>,
     /// Whether another request may follow.
@@ -27,7 +29,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
     /// Over a stream that is open.
     pub(crate) fn new(stream: S) -> Self {
         let reading = Reading::new(false, false);
-        Self { stream, unsent: Vec::new(), reading, answer: None, usable: true }
+        Self { stream, unsent: Vec::new(), unflushed: false, reading, answer: None, usable: true }
     }
 
     /// Writes as much as goes; what was not written. A server may answer before it has read
@@ -59,14 +61,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
 
     /// An encrypted stream may keep back what it was given.
     fn flush(&mut self, cx: &mut Context<'_>) {
-        if let Poll::Ready(Err(_)) = Pin::new(&mut self.stream).poll_flush(cx) {
-            self.usable = false;
-        }
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.unflushed = flushed.is_pending();
+        self.usable &= !matches!(flushed, Poll::Ready(Err(_)));
     }
 
     /// Reads once; how much of the answer there is then.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broke>> {
-        if !self.unsent.is_empty() {
+        if !self.unsent.is_empty() || self.unflushed {
             self.write_on(cx);
         }
         with_read_buffer(|buffer| {
@@ -78,7 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
                 Ok(()) => self.take(came),
                 Err(error) => {
                     self.usable = false;
-                    Err(error.into())
+                    Err(if self.answer.is_none() { Broke::early(error) } else { error.into() })
                 }
             })
         })
@@ -125,6 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Client for Http
         self.reading = Reading::new(write::has_no_answer_body(request.method), request.keep_body);
         self.answer = None;
         self.unsent.clear();
+        self.unflushed = false;
         with_wire(|wire| {
             write::request(request, wire)?;
             let left = self.write(cx, wire.as_bytes());
@@ -141,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Client for Http
         while !self.reading.is_over() {
             ready!(self.poll_read(cx))?;
         }
-        self.usable &= self.reading.keeps_alive() && self.unsent.is_empty();
+        self.usable &= self.reading.keeps_alive() && self.unsent.is_empty() && !self.unflushed;
         let answer = self.answer.take().unwrap_or_default();
         Poll::Ready(Ok(answer))
     }

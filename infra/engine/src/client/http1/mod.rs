@@ -3,6 +3,8 @@
 mod chunked;
 mod connection;
 mod reading;
+#[cfg(test)]
+mod torture;
 mod write;
 
 pub(crate) use connection::Http1;
@@ -24,8 +26,10 @@ pub(crate) enum Malformed {
     ChunkSize,
     #[error("a chunk does not end where its size says")]
     Chunk,
-    #[error("the trailer of the answer is too long")]
+    #[error("the trailer of the answer cannot be read")]
     Trailer,
+    #[error("the trailer of the answer is too long")]
+    TrailerTooLong,
     #[error("the body of the answer is too long")]
     BodyTooLong,
     #[error("the server changes the protocol, which nobody asked for")]

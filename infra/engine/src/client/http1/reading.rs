@@ -9,7 +9,10 @@ use super::chunked::Chunked;
 use crate::client::answer::{Answer, HEAD_MAX, HEADERS_MAX};
 
 /// Bytes of a body; more is no answer that anybody wants to read to its end.
-const BODY_MAX: u64 = 1 << 30;
+pub(super) const BODY_MAX: u64 = 1 << 30;
+
+/// Bytes of `HTTP/1.1 200 `.
+const START: usize = 13;
 
 /// How far an answer has come.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct Reading {
     keep: bool,
     /// Whether the connection can carry another request after this one.
     keeps_alive: bool,
+    /// Bytes of the interim answers before this one: they count as its head.
+    interim: usize,
 }
 
 /// What the head of an answer says about the rest.
@@ -41,6 +46,8 @@ struct Head {
     status: u16,
     version: u8,
     length: Option<u64>,
+    /// Whether a length is no number, or another than one before it.
+    bad_length: bool,
     /// Whether there is a transfer encoding, and whether its last one is `chunked`.
     encoded: Option<bool>,
     close: bool,
@@ -50,7 +57,7 @@ struct Head {
 impl Reading {
     /// An answer to a request: to HEAD or to another, with a body that is kept or only counted.
     pub(crate) fn new(of_head: bool, keep: bool) -> Self {
-        Self { at: At::Head, of_head, keep, keeps_alive: true }
+        Self { at: At::Head, of_head, keep, keeps_alive: true, interim: 0 }
     }
 
     /// Whether the answer has come whole.
@@ -128,8 +135,8 @@ impl Reading {
             }
         }
         answer.head.extend_from_slice(&piece[..piece.len().min(HEAD_MAX + 1)]);
-        // Only a line's end can complete it.
-        if before > 0 && piece.contains(&b'\n') {
+        // Only a line's end can complete it; what is no HTTP is noticed at once.
+        if before > 0 && (before < START || piece.contains(&b'\n')) {
             let came = std::mem::take(&mut answer.head);
             let parsed = parse(&came, answer);
             answer.head = came;
@@ -139,27 +146,40 @@ impl Reading {
                 return Ok(head.bytes - before);
             }
         }
-        if answer.head.len() > HEAD_MAX { Err(Malformed::HeadTooLong) } else { Ok(piece.len()) }
+        if answer.head.ends_with(b"\n") && answer.head.trim_ascii().is_empty() {
+            // Empty lines before an answer mean nothing, but there must be an end of them.
+            self.interim += answer.head.len();
+            answer.head.clear();
+        }
+        if self.interim + answer.head.len() > HEAD_MAX {
+            return Err(Malformed::HeadTooLong);
+        }
+        Ok(piece.len())
     }
 
     /// Goes on after the head, which took so many bytes.
     fn body(&mut self, head: &Head, answer: &mut Answer) -> Result<usize, Malformed> {
-        if head.bytes > HEAD_MAX {
+        if self.interim + head.bytes > HEAD_MAX {
             return Err(Malformed::HeadTooLong);
         }
-        if head.status == 101 {
-            return Err(Malformed::Upgrade);
+        match head.status {
+            0..100 => return Err(Malformed::Head),
+            101 => return Err(Malformed::Upgrade),
+            100..200 => {
+                // Another one follows.
+                self.interim += head.bytes;
+                answer.clear();
+                return Ok(head.bytes);
+            }
+            _ => {}
         }
-        if head.status < 200 {
-            // Another one follows.
-            answer.clear();
-            return Ok(head.bytes);
-        }
-        self.keeps_alive = if head.version == 1 { !head.close } else { head.keep_alive };
+        self.keeps_alive = !head.close && (head.version == 1 || head.keep_alive);
         self.at = match (head.encoded, head.length) {
             _ if self.of_head || matches!(head.status, 204 | 304) => At::Over,
             (Some(_), _) if head.version == 0 => return Err(Malformed::TransferEncoding),
             (Some(true), _) => At::Chunked(Chunked::new()),
+            // With a transfer encoding the length means nothing (RFC 9112, 6.3).
+            (None, _) if head.bad_length => return Err(Malformed::ContentLength),
             (None, Some(0)) => At::Over,
             (None, Some(length)) if length > BODY_MAX => return Err(Malformed::BodyTooLong),
             (None, Some(length)) => At::Length(length),
@@ -191,9 +211,16 @@ fn parse(input: &[u8], answer: &mut Answer) -> Result<Option<Head>, Malformed> {
     let (Some(status), Some(version)) = (response.code, response.version) else {
         return Err(Malformed::Head);
     };
-    let (length, encoded, close, keep_alive) = (None, None, false, false);
-    let mut head = Head { bytes, status, version, length, encoded, close, keep_alive };
-    let mut bad_length = false;
+    let mut head = Head {
+        bytes,
+        status,
+        version,
+        length: None,
+        bad_length: false,
+        encoded: None,
+        close: false,
+        keep_alive: false,
+    };
     for field in response.headers.iter() {
         match field.name.len() {
             10 if field.name.eq_ignore_ascii_case("connection") => {
@@ -203,7 +230,7 @@ fn parse(input: &[u8], answer: &mut Answer) -> Result<Option<Head>, Malformed> {
             14 if field.name.eq_ignore_ascii_case("content-length") => {
                 match lengths(field.value, head.length) {
                     Some(length) => head.length = Some(length),
-                    None => bad_length = true,
+                    None => head.bad_length = true,
                 }
             }
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
@@ -211,10 +238,6 @@ fn parse(input: &[u8], answer: &mut Answer) -> Result<Option<Head>, Malformed> {
             }
             _ => {}
         }
-    }
-    // With a transfer encoding the length means nothing (RFC 9112, 6.3).
-    if bad_length && head.encoded.is_none() {
-        return Err(Malformed::ContentLength);
     }
     let start = input.as_ptr() as usize;
     let at = |text: &[u8]| {
