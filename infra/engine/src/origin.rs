@@ -83,6 +83,7 @@ impl Destination {
             base: format!("http://{host}"),
             addresses: Vec::new(),
             host: host.to_owned(),
+            http: Http::One,
             tls: None,
             headers: Vec::new(),
         };

@@ -19,6 +19,9 @@ use crate::waiting::{Stopped, Waiting};
 /// EMFILE, ENFILE, EADDRNOTAVAIL: what this machine ran out of, not what the target did.
 const EXHAUSTED: [i32; 3] = [24, 23, 99];
 
+/// A connection that was used so shortly before, in µs, is not looked at before it is used again.
+const RESTED_US: i64 = 1000;
+
 /// The connections of a user.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
@@ -26,6 +29,8 @@ pub(crate) struct Connections {
     open: Vec<(usize, Box<dyn Client>)>,
     /// How many there have been.
     made: u32,
+    /// When one was used last.
+    used: Offset,
 }
 
 impl Connections {
@@ -155,6 +160,7 @@ impl<'a> Visit<'a> {
                 let (status, headers, body) = (answer.status, &*answer, answer.body.as_slice());
                 let ended = Ended::Answer { status, headers, body };
                 self.viewer.ended(ended, answer.bytes, done, books);
+                self.connections.used = done;
                 give_back(answer);
                 return Ok(true);
             }
@@ -192,11 +198,7 @@ impl<'a> Visit<'a> {
     async fn exchange(&mut self, place: usize, planned: &Planned, deadline: Offset) -> Exchange {
         let mut again = false;
         loop {
-            let was_open = poll_fn(|cx| {
-                let open = self.connections.to(place).is_some_and(|known| known.is_open(cx));
-                Poll::Ready(open)
-            });
-            let was_open = was_open.await;
+            let was_open = self.is_open(place).await;
             if !was_open {
                 self.connections.close(place);
                 if let Err(failed) = self.connect(place, deadline).await {
@@ -222,6 +224,13 @@ impl<'a> Visit<'a> {
                 answer => return answer,
             }
         }
+    }
+
+    /// Whether there is a connection to a place that another request may be sent on.
+    async fn is_open(&mut self, place: usize) -> bool {
+        let rested = self.seen.since(self.connections.used) > RESTED_US;
+        let Some(known) = self.connections.to(place) else { return false };
+        if rested { poll_fn(|cx| Poll::Ready(known.is_open(cx))).await } else { known.is_usable() }
     }
 
     /// Renders the request that is in flight and begins to send it.

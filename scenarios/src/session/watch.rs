@@ -74,7 +74,7 @@ impl Watch {
         });
         let mut acts: Vec<_> = acts.iter().copied().filter(|(at, _)| *at >= now).collect();
         acts.sort_unstable_by(|a, b| b.cmp(a));
-        let mut watch = Self { every_due, hls, act: None, acts };
+        let mut watch = Self { every_due, hls: hls.map(Box::new), act: None, acts };
         watch.next_act(script, memory);
         watch
     }

@@ -77,8 +77,12 @@ fn request_of(request: &Outgoing<'_>) -> Result<Request<Full<Bytes>>, Broke> {
 }
 
 impl Client for Http2 {
-    fn is_open(&mut self, _: &mut Context<'_>) -> bool {
+    fn is_usable(&self) -> bool {
         !self.sender.is_closed()
+    }
+
+    fn is_open(&mut self, _: &mut Context<'_>) -> bool {
+        self.is_usable()
     }
 
     fn begin(&mut self, _: &mut Context<'_>, request: &Outgoing<'_>) -> Result<(), Broke> {

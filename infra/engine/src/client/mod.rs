@@ -40,7 +40,10 @@ pub(crate) struct RequestId {
 /// [`begin`](Self::begin), then [`poll_first_byte`](Self::poll_first_byte) until something of the
 /// answer is there, then [`poll_rest`](Self::poll_rest) until it is whole.
 pub(crate) trait Client: Send + std::fmt::Debug {
-    /// Whether another request may be sent. Notices what the other side has closed meanwhile.
+    /// Whether another request may be sent, for all that is known.
+    fn is_usable(&self) -> bool;
+
+    /// The same, after a look at what the other side has done meanwhile.
     fn is_open(&mut self, cx: &mut Context<'_>) -> bool;
 
     /// Sends a request, or begins to.

@@ -113,6 +113,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Client for Http1<S> {
+    fn is_usable(&self) -> bool {
+        self.usable
+    }
+
     fn is_open(&mut self, cx: &mut Context<'_>) -> bool {
         if self.usable {
             // Something before a request was sent, be it the end: the connection is over.

@@ -155,7 +155,8 @@ fn requests_of_a_client_take_no_memory() {
             let mut send = 0;
             let cx = &mut Context::from_waker(Waker::noop());
             let to = Destination::of_test("target.test");
-            let rendered = Rendered { path: "/".to_owned(), ..Rendered::default() };
+            let mut rendered = Rendered::default();
+            rendered.path.push('/');
             let requests = if name == "large" { REQUESTS / 10 } else { REQUESTS };
             let counted = allocations(requests, || {
                 send += 1;

@@ -119,7 +119,9 @@ fn with_request<T>(
     use_it: impl FnOnce(&Outgoing<'_>) -> T,
 ) -> T {
     let to = Destination::of_test("target.test");
-    let rendered = Rendered { path: "/".to_owned(), body: body.to_owned(), headers: Vec::new() };
+    let mut rendered = Rendered::default();
+    rendered.path.push('/');
+    rendered.body.push_str(body);
     let id = RequestId { run: 0xabc, viewer: 1, send };
     use_it(&Outgoing { to: &to, method, rendered: &rendered, id, keep_body: true })
 }
