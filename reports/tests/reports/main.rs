@@ -13,3 +13,4 @@ mod scaling;
 mod sections;
 mod target;
 mod windows;
+mod workers;
