@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use hulk_scenarios::WORKERS_MAX;
 
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
-use crate::{check, completions, diagnostics, init, outcome, rehearse, report, schema, trial};
+use crate::{
+    check, completions, diagnostics, init, outcome, rehearse, report, schema, trial, worker,
+};
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
 #[derive(Debug, Parser)]
@@ -37,12 +41,18 @@ Exit codes, the first that applies:
 Environment:
   NO_COLOR  where it is set and not empty, nothing is coloured; colours are for terminals only";
 
+/// How many workers a rehearsal may be spread over.
+fn workers() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=i64::from(WORKERS_MAX))
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a rehearsal and give its verdict.
     #[command(after_help = "Examples:
   hulk rehearse
   hulk rehearse match-day-cloud-group
+  hulk rehearse match-day --workers 2
   hulk rehearse my-service/rehearsal.toml --runs /tmp/runs --quiet")]
     Rehearse(RehearseArguments),
     /// Send one viewer through every step once, and print what is sent and what comes.
@@ -101,6 +111,16 @@ both runs could be read.")]
         #[arg(long, required = true)]
         embedded: bool,
     },
+    /// A worker process; started by `rehearse --workers`.
+    #[command(hide = true)]
+    Worker {
+        /// Work for the process at the other end of standard input and end with it.
+        #[arg(long, required = true)]
+        embedded: bool,
+        /// The worker's number.
+        #[arg(long, default_value_t = 0)]
+        number: u32,
+    },
 }
 
 /// What `rehearse` is told.
@@ -119,6 +139,9 @@ pub(crate) struct RehearseArguments {
     /// Tell each request by itself, with its `x-hulk-request`, in raw.csv.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Spread the load over so many processes of this machine.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = workers())]
+    pub(crate) workers: u32,
     /// Print the verdict only.
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -130,6 +153,9 @@ pub(crate) struct CheckArguments {
     /// Files, or names of shipped rehearsals.
     #[arg(required = true, value_parser = RehearsalName, hide_possible_values = true)]
     pub(crate) files: Vec<String>,
+    /// As if the load were spread over so many processes.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = workers())]
+    pub(crate) workers: u32,
     /// Print one JSON document instead, problems included.
     #[arg(long)]
     pub(crate) json: bool,
@@ -189,6 +215,7 @@ pub(crate) fn run() -> i32 {
         Command::Report { folder } => report::again(&folder),
         Command::Compare(arguments) => compare(&arguments),
         Command::Platform { .. } => rehearse::platform(),
+        Command::Worker { number, .. } => worker::worker(number),
     };
     result.unwrap_or_else(|failure| {
         diagnostics::tell(&failure);

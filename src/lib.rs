@@ -12,6 +12,7 @@ mod diagnostics;
 mod faults;
 mod init;
 mod interrupt;
+mod intervals;
 mod load;
 mod outcome;
 mod output;
@@ -23,6 +24,8 @@ mod schema;
 mod scribe;
 mod target;
 mod trial;
+mod worker;
+mod workers;
 
 pub use run_folder::manifest;
 

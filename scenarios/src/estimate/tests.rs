@@ -33,8 +33,13 @@ fn an_estimate_counts_viewers_requests_and_bits() {
 
 /// The texts of which each must be a part of one warning, and of no other.
 fn warns(descriptors: u64, change: impl FnOnce(&mut Rehearsal), wanted: &[&str]) {
+    warns_with(Given { descriptors, workers: 1, cores: 2 }, change, wanted);
+}
+
+/// The same with more than descriptors given.
+fn warns_with(given: Given, change: impl FnOnce(&mut Rehearsal), wanted: &[&str]) {
     let (rehearsal, estimate) = estimate(change);
-    let warnings = estimate.warnings(&rehearsal, descriptors);
+    let warnings = estimate.warnings(&rehearsal, &given);
     assert_eq!(warnings.len(), wanted.len(), "{warnings:#?}");
     for (warning, wanted) in warnings.iter().zip(wanted) {
         assert!(warning.contains(wanted), "{warning}");
@@ -48,6 +53,50 @@ fn each_shortage_is_a_warning_with_its_way_out() {
     warns(20_000, |r| r.users_max = Some(100), &["`generator.users_max` is 100"]);
     let windows = ["service `playback` sees"];
     warns(20_000, |r| r.audience.scale /= 10.0, &windows);
+}
+
+#[test]
+fn more_workers_are_a_way_out_where_they_help() {
+    let own = |r: &mut Rehearsal| {
+        let mut own = crate::Own::default();
+        own.origins.push(crate::Origin {
+            base: "http://127.0.0.1:9".into(),
+            address: std::net::SocketAddr::from(([127, 0, 0, 1], 9)),
+            host: "127.0.0.1:9".into(),
+            tls: None,
+            headers: Vec::new(),
+        });
+        r.target = crate::Target::Url(own);
+    };
+    let given = |descriptors, workers, cores| Given { descriptors, workers, cores };
+    let few = ["and 1024 are allowed: use `--workers 3`, lower `audience.scale`"];
+    warns_with(given(1024, 1, 2), own, &few);
+    let each = ["needed by each worker and 1024 are allowed: use `--workers 3`"];
+    warns_with(given(1024, 2, 2), own, &each);
+    warns_with(given(1024, 3, 2), own, &[]);
+    let platform =
+        ["needed by the embedded platform, which is one process, and 1024 are allowed: lower"];
+    warns_with(given(1024, 3, 2), |_| {}, &platform);
+    let busy = |r: &mut Rehearsal| r.clock.speed *= 2.0;
+    warns_with(given(20_000, 1, 2), busy, &["the load runs on one, which carries about 8824"]);
+    warns_with(given(20_000, 1, 4), busy, &["use `--workers 2`, or lower"]);
+    warns_with(given(20_000, 2, 2), busy, &[]);
+}
+
+#[test]
+fn no_worker_has_more_viewers_than_its_descriptors() {
+    let (rehearsal, estimate) = estimate(|_| {});
+    let schedule = Schedule::generate(&rehearsal.audience);
+    for workers in [2, 3, 8, 64] {
+        let most = (0..workers).map(|worker| {
+            let slots = hulk_record::SHARD_SLOTS;
+            let own = slots * worker / workers..slots * (worker + 1) / workers;
+            rehearsal.users_peak(&schedule.shard(|slot| own.contains(&slot)))
+        });
+        let most = u64::from(most.max().expect("there are workers"));
+        let told = estimate.machine.descriptors_of_a_worker(workers);
+        assert!(most + 64 <= told && told < most + 64 + most / 2, "{workers}: {most} of {told}");
+    }
 }
 
 #[test]
