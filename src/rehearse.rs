@@ -33,6 +33,13 @@ const PLATFORM_NICENESS: i32 = 10;
 /// Runs the rehearsal; the verdict's exit code.
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let rehearsal = Rehearsal::load(&arguments.file)?;
+    if let Some(users) = rehearsal.users_max.filter(|users| *users < arguments.workers) {
+        return Err(Failure::Usage(format!(
+            "`generator.users_max` is {users} and there are {} workers, of which each needs a user: \
+             raise it, or use fewer workers",
+            arguments.workers
+        )));
+    }
     prepare(&arguments.runs)?;
     let mut output = Output::take(arguments.quiet)?;
     let open_files_max = raise_open_files();
@@ -151,6 +158,7 @@ async fn run(
         return Err(Failure::internal(error));
     }
     let Some(scribe) = scribe else {
+        workers.give_up().await;
         aimed.stop().await?;
         return match end {
             RunEnd::Interrupted { signal, .. } => Ok(Ran::NotStarted { signal }),

@@ -1,6 +1,6 @@
 //! The controller of several workers as a pure machine, in virtual time.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::{Ipv4Addr, SocketAddr};
 
