@@ -60,7 +60,7 @@ fn three_workers_do_what_one_does() {
     let three = run(3);
     the_platform_received_what_was_sent(&three);
     let by_three = three.record();
-    assert!(three.stdout.contains("against embedded, by 3 workers"), "{three:#?}");
+    assert!(three.stdout.contains(", by 3 workers\n"), "{three:#?}");
     assert_eq!((three.code, &three.summary().verdict()["kind"]), (one.code, &verdict));
     assert_eq!(by_three.manifest.wanted, record.manifest.wanted);
     let arrivals = [&record, &by_three].map(|record| merged(record).arrivals().intended);
