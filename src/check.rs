@@ -6,10 +6,11 @@ use std::path::Path;
 use hulk_engine::raise_open_files;
 use hulk_reports::words::counted;
 use hulk_scenarios::traffic::{Schedule, Then};
-use hulk_scenarios::{Estimate, LoadError, Rehearsal};
+use hulk_scenarios::{Estimate, Given, LoadError, Rehearsal};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArguments;
+use crate::cores::given;
 use crate::diagnostics::tell;
 use crate::outcome::Failure;
 use crate::target::verifiable;
@@ -19,8 +20,8 @@ const DISK_SHARE_MAX: f64 = 0.5;
 
 /// What this machine has for a run.
 struct Room {
-    /// Files that may be open.
-    descriptors: u64,
+    /// Of files, cores and workers.
+    given: Given,
     /// Free bytes where the run's folder would be made, where that can be told.
     disk_bytes: Option<f64>,
 }
@@ -34,7 +35,8 @@ struct Asked {
 
 /// Checks each file; the exit code is 2 when one of them has problems.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<i32, Failure> {
-    let room = Room { descriptors: raise_open_files(), disk_bytes: free_bytes(&arguments.runs) };
+    let given = given(arguments.workers, raise_open_files());
+    let room = Room { given, disk_bytes: free_bytes(&arguments.runs) };
     let (mut code, mut summary, mut documents) = (0, Vec::new(), Vec::new());
     for file in &arguments.files {
         let rehearsal = Rehearsal::load(file).map_err(Failure::from);
@@ -110,7 +112,7 @@ impl Asked {
     fn of(rehearsal: Rehearsal, arguments: &CheckArguments, room: &Room) -> Self {
         let schedule = Schedule::generate(&rehearsal.audience);
         let estimate = Estimate::of(&rehearsal, &schedule);
-        let mut warnings = estimate.warnings(&rehearsal, room.descriptors);
+        let mut warnings = estimate.warnings(&rehearsal, &room.given);
         let record = estimate.machine.record_bytes;
         if let Some(free) = room.disk_bytes.filter(|free| record > free * DISK_SHARE_MAX) {
             warnings.push(format!(
@@ -136,6 +138,10 @@ impl Asked {
         let viewers = match (estimate.viewers_peak, rehearsal.is_open()) {
             (pool, true) => format!("a pool of {pool}"),
             (peak, false) => format!("{peak} at the peak"),
+        };
+        let workers = match room.given.workers {
+            1 => String::new(),
+            workers => format!(", by each of {workers} workers"),
         };
         let mut lines = vec![
             format!("{}: a valid rehearsal, against {}", rehearsal.file, rehearsal.target.name()),
@@ -164,10 +170,14 @@ impl Asked {
         lines.extend([
             format!("  connections    {:.0} new ones/s at the peak", estimate.connects_per_s_peak),
             format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
-            format!("  descriptors    {} of {}{origins}", machine.descriptors, room.descriptors),
+            format!(
+                "  descriptors    {} of {}{origins}{workers}",
+                machine.descriptors_of_a_worker(room.given.workers),
+                room.given.descriptors
+            ),
             match machine.cores_peak {
                 Some(cores) => format!("  processor      about {cores:.2} cores at the peak"),
-                None => "  processor      as much as there is, up to one core".to_owned(),
+                None => "  processor      as much as there is, up to one core a worker".to_owned(),
             },
             format!("  memory         about {}", size(machine.memory_bytes)),
             format!(
@@ -202,7 +212,10 @@ impl Asked {
             "connects_per_s_peak": estimate.connects_per_s_peak,
             "bits_per_s_peak": estimate.bits_per_s_peak,
             "descriptors": estimate.machine.descriptors,
-            "descriptors_allowed": room.descriptors,
+            "descriptors_of_a_worker":
+                estimate.machine.descriptors_of_a_worker(room.given.workers),
+            "descriptors_allowed": room.given.descriptors,
+            "workers": room.given.workers,
             "cores_peak": estimate.machine.cores_peak,
             "memory_bytes": estimate.machine.memory_bytes.round(),
             "record_bytes": estimate.machine.record_bytes.round(),

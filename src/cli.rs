@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use hulk_scenarios::WORKERS_MAX;
 
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
 use crate::{
     check, completions, diagnostics, init, outcome, rehearse, report, schema, self_test, trial,
+    worker,
 };
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
@@ -39,12 +42,18 @@ Exit codes, the first that applies:
 Environment:
   NO_COLOR  where it is set and not empty, nothing is coloured; colours are for terminals only";
 
+/// How many workers a rehearsal may be spread over.
+fn workers() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=i64::from(WORKERS_MAX))
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a rehearsal and give its verdict.
     #[command(after_help = "Examples:
   hulk rehearse
   hulk rehearse match-day-cloud-group
+  hulk rehearse match-day --workers 2
   hulk rehearse my-service/rehearsal.toml --runs /tmp/runs --quiet")]
     Rehearse(RehearseArguments),
     /// Send one viewer through every step once, and print what is sent and what comes.
@@ -124,6 +133,9 @@ pub(crate) struct RehearseArguments {
     /// Tell each request by itself, with its `x-hulk-request`, in raw.csv.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Spread the load over so many processes of this machine.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = workers())]
+    pub(crate) workers: u32,
     /// Print the verdict only.
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -135,6 +147,9 @@ pub(crate) struct CheckArguments {
     /// Files, or names of shipped rehearsals.
     #[arg(required = true, value_parser = RehearsalName, hide_possible_values = true)]
     pub(crate) files: Vec<String>,
+    /// As if the load were spread over so many processes.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = workers())]
+    pub(crate) workers: u32,
     /// Print one JSON document instead, problems included.
     #[arg(long)]
     pub(crate) json: bool,
@@ -193,6 +208,7 @@ pub(crate) fn run() -> i32 {
         }
         Command::Report { folder } => report::again(&folder),
         Command::Compare(arguments) => compare(&arguments),
+        Command::Worker(arguments) if arguments.embedded => worker::worker(arguments.number),
         Command::Worker(arguments) => self_test::worker(&arguments),
         Command::Platform { .. } => rehearse::platform(),
     };

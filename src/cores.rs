@@ -5,10 +5,20 @@
 //! they cost more than the requests themselves, and their delay shows as lateness. A rehearsal
 //! that one core carries with ease therefore keeps both on one (docs/decisions/0003).
 
+use std::thread::available_parallelism;
+
+use hulk_scenarios::Given;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Above so many requests per wall second, two cores are worth their wake-ups.
 const ONE_CORE_REQUESTS_PER_S: f64 = 8000.0;
+
+/// What this machine gives a run that is spread over so many workers, each of which may open so
+/// many files.
+pub(crate) fn given(workers: u32, descriptors: u64) -> Given {
+    let cores = available_parallelism().map_or(1, |cores| cores.get() as u32);
+    Given { descriptors, workers, cores }
+}
 
 /// While it lives, this thread, and what it starts, runs on one core.
 pub(crate) struct OneCore {

@@ -12,6 +12,7 @@ mod diagnostics;
 mod faults;
 mod init;
 mod interrupt;
+mod intervals;
 mod load;
 mod outcome;
 mod output;
@@ -24,6 +25,8 @@ mod scribe;
 mod self_test;
 mod target;
 mod trial;
+mod worker;
+mod workers;
 
 pub use run_folder::manifest;
 

@@ -9,8 +9,10 @@ use hulk_scenarios::Scope;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// The engine of worker 0.
+/// The engine of a worker.
 pub(crate) struct EngineLoad {
+    /// The worker's number and incarnation.
+    pub(crate) worker: (u32, u64),
     /// How many files this process may open.
     pub(crate) open_files_max: u64,
 }
@@ -66,7 +68,7 @@ impl EngineLoad {
             rehearsal: Arc::new(plan.rehearsal),
             permits,
             slots: plan.slots_from..plan.slots_to,
-            worker: (0, 0),
+            worker: self.worker,
             run_id: plan.run_id,
             region: plan.region,
             raw: plan.raw,

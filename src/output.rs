@@ -1,7 +1,7 @@
 //! Standard output, for HULK alone: what happens, where the run stands, and at last the verdict.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Write, stderr};
 
 use chrono::Utc;
 use rustix::stdio::{dup2_stdout, stdout};
@@ -73,6 +73,14 @@ impl Output {
                 self.write(&text);
             }
         }
+    }
+
+    /// What a process of ours says on standard error, which goes there.
+    pub(crate) fn complain(&mut self, line: &str) {
+        let block = self.erase();
+        self.write(&block);
+        // A closed terminal leaves nobody to tell.
+        let _told = writeln!(stderr(), "{line}");
     }
 
     /// Where the run stands now.

@@ -88,14 +88,14 @@ impl Progress {
         self.capacity = capacity.to_vec();
     }
 
-    /// Takes an interval; a status comes of it when enough have passed.
-    pub(crate) fn take(&mut self, manifest: &Manifest, frame: &Frame) -> Option<Status> {
-        self.add(manifest, frame);
+    /// Takes an interval, a frame of each worker; a status comes of it when enough have passed.
+    pub(crate) fn take(&mut self, manifest: &Manifest, frames: &[Frame]) -> Option<Status> {
+        frames.iter().for_each(|frame| self.add(manifest, frame));
         self.intervals += 1;
         if self.intervals < self.every {
             return None;
         }
-        let status = self.status(manifest, frame);
+        let status = self.status(manifest, frames);
         self.intervals = 0;
         self.services.clear();
         self.response.clear();
@@ -122,8 +122,8 @@ impl Progress {
         }
     }
 
-    fn status(&mut self, manifest: &Manifest, frame: &Frame) -> Status {
-        let now = frame.to;
+    fn status(&mut self, manifest: &Manifest, frames: &[Frame]) -> Status {
+        let now = frames.iter().map(|frame| frame.to).max().unwrap_or_default();
         let seconds = (self.intervals * manifest.interval_us) as f64 / 1e6;
         let interval = now.0.div_euclid(manifest.interval_us as i64);
         let wanted = usize::try_from(interval - 1).ok().and_then(|n| manifest.wanted.get(n));
@@ -138,7 +138,7 @@ impl Progress {
             left_s: left_us / 1e6,
             done: (1.0 - left_us / whole_us).clamp(0.0, 1.0),
             match_min: manifest.load.is_none().then(|| manifest.match_minute(now)),
-            present: frame.audience.present,
+            present: frames.iter().map(|frame| frame.audience.present).sum(),
             wanted: wanted.map(|&wanted| wanted.into()),
             requests_per_s: requests as f64 / seconds,
             p99_us: (self.response.count() > 0).then_some(p99_us),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use hulk_engine::raise_open_files;
-use hulk_fleet::{Controller, Notice, Plan, Worker, in_process, run_controller, run_worker};
+use hulk_fleet::{Controller, Notice, Plan, run_controller};
 use hulk_record::{RunEnd, SHARD_SLOTS, hash_of};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, Rehearsal};
@@ -13,15 +13,15 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::cli::RehearseArguments;
-use crate::cores::OneCore;
+use crate::cores::{OneCore, given};
 use crate::interrupt::interrupts;
-use crate::load::EngineLoad;
 use crate::outcome::Failure;
 use crate::output::Output;
 use crate::report::{last_lines, render};
 use crate::run_folder::prepare;
 use crate::scribe::Scribe;
 use crate::target::Aimed;
+use crate::workers::Workers;
 
 /// Where a worker stands that nobody placed anywhere.
 pub(crate) const REGION: &str = "local";
@@ -33,6 +33,13 @@ const PLATFORM_NICENESS: i32 = 10;
 /// Runs the rehearsal; the verdict's exit code.
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let rehearsal = Rehearsal::load(&arguments.file)?;
+    if let Some(users) = rehearsal.users_max.filter(|users| *users < arguments.workers) {
+        return Err(Failure::Usage(format!(
+            "`generator.users_max` is {users} and there are {} workers, of which each needs a user: \
+             raise it, or use fewer workers",
+            arguments.workers
+        )));
+    }
     prepare(&arguments.runs)?;
     let mut output = Output::take(arguments.quiet)?;
     let open_files_max = raise_open_files();
@@ -42,18 +49,23 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
         Some(executor) => executor.describe(),
         None => format!("{} viewers at the peak", estimate.viewers_peak),
     };
+    let by = match arguments.workers {
+        1 => String::new(),
+        workers => format!(", by {workers} workers"),
+    };
     output.say(&format!(
-        "{}: {what}, {:.0} s against {}",
+        "{}: {what}, {:.0} s against {}{by}",
         rehearsal.name,
         estimate.wall_s,
         rehearsal.target.name()
     ));
-    for warning in estimate.warnings(&rehearsal, open_files_max) {
+    for warning in estimate.warnings(&rehearsal, &given(arguments.workers, open_files_max)) {
         output.say(&format!("warning: {warning}"));
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
-    let one_core =
-        { rehearsal.platform().and(estimate.requests_per_s_peak) }.and_then(OneCore::enough_for);
+    // Who asks for several workers asks for more than one core.
+    let small = rehearsal.platform().filter(|_| arguments.workers == 1);
+    let one_core = small.and(estimate.requests_per_s_peak).and_then(OneCore::enough_for);
     let result = runtime.block_on(run(arguments, &mut output, rehearsal, &schedule, one_core));
     // goose's users may still be asleep: nothing waits for them.
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -105,47 +117,51 @@ async fn run(
     // What is started from here on inherits it: the platform, and the engine's data plane.
     let mut one_core = one_core;
     let aimed = Aimed::at(&rehearsal).await?;
-    let plan = Plan {
-        targets: aimed.addresses(),
-        slots_from: 0,
-        slots_to: SHARD_SLOTS,
-        run_id: hash_of(rehearsal.seed, Utc::now().timestamp_micros() as u64) as u32,
-        region: REGION.to_owned(),
-        raw: arguments.raw,
-        rehearsal: rehearsal.clone(),
-    };
+    let plan = plan(arguments, &rehearsal, &aimed);
     let run_id = plan.run_id;
-    let (controller_end, worker_end) = in_process();
-    let worker = run_worker(
-        Worker::new(0, 0),
-        worker_end,
-        EngineLoad { open_files_max: raise_open_files() },
-    );
-    let worker = tokio::spawn(worker);
+    let (links, mut workers) = Workers::start(arguments.workers)?;
     let (notices, mut queue) = mpsc::channel(QUEUE);
-    let controller =
-        tokio::spawn(run_controller(Controller::new(plan), controller_end, interrupts, notices));
+    let controller = Controller::new(plan, arguments.workers);
+    let controller = tokio::spawn(run_controller(controller, links, interrupts, notices));
     let mut scribe = None;
     let mut end = RunEnd::Cut;
-    while let Some(notice) = queue.recv().await {
-        match (notice, &mut scribe) {
+    loop {
+        let notice = tokio::select! {
+            notice = queue.recv() => notice,
+            line = workers.said() => {
+                output.complain(&line);
+                continue;
+            }
+        };
+        let Some(notice) = notice else { break };
+        let news = match (notice, &mut scribe) {
             (Notice::Started(epoch), _) => {
                 drop(one_core.take());
                 let of = (&rehearsal, schedule, run_id);
                 let told = (epoch, output.every());
                 scribe = Some(Scribe::begin(arguments, of, &aimed, told).await?);
+                continue;
             }
-            (Notice::Frame(frame), Some(scribe)) => {
-                let news = scribe.frame(&frame)?;
-                news.happened.iter().for_each(|text| output.say(text));
-                news.status.iter().for_each(|status| output.status(status));
+            (Notice::Finished(how), _) => {
+                end = how;
+                continue;
             }
-            (Notice::Frame(_), None) => {}
-            (Notice::Finished(how), _) => end = how,
-        }
+            (Notice::Frame(frame), Some(scribe)) => scribe.frame(*frame)?,
+            (Notice::Ended(end), Some(scribe)) => scribe.ended(end.worker)?,
+            (Notice::Lost(lost), Some(scribe)) => scribe.lost(&lost)?,
+            (Notice::Frame(_) | Notice::Ended(_) | Notice::Lost(_), None) => continue,
+        };
+        news.happened.iter().for_each(|text| output.say(text));
+        news.statuses.iter().for_each(|status| output.status(status));
     }
-    controller.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
+    let ran = controller.await.map_err(Failure::internal)?;
+    if let Err(error) = ran {
+        // Why a worker failed it has said itself, maybe later than it closed its socket.
+        workers.give_up().await.iter().for_each(|line| output.complain(line));
+        return Err(Failure::internal(error));
+    }
     let Some(scribe) = scribe else {
+        workers.give_up().await;
         aimed.stop().await?;
         return match end {
             RunEnd::Interrupted { signal, .. } => Ok(Ran::NotStarted { signal }),
@@ -153,6 +169,19 @@ async fn run(
         };
     };
     let folder = scribe.finish(aimed, &end).await?;
-    worker.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
+    workers.end().await?.iter().for_each(|line| output.complain(line));
     Ok(Ran::Recorded(folder))
+}
+
+/// What is to be done, by all workers together.
+fn plan(arguments: &RehearseArguments, rehearsal: &Rehearsal, aimed: &Aimed) -> Plan {
+    Plan {
+        targets: aimed.addresses(),
+        slots_from: 0,
+        slots_to: SHARD_SLOTS,
+        run_id: hash_of(rehearsal.seed, Utc::now().timestamp_micros() as u64) as u32,
+        region: REGION.to_owned(),
+        raw: arguments.raw,
+        rehearsal: rehearsal.clone(),
+    }
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 
 use chrono::Utc;
 use hulk_net::Epoch;
-use hulk_record::{Frame, Manifest, Offset, RecordWriter, RunEnd, RunEvent};
+use hulk_record::{Frame, Manifest, Offset, RecordWriter, RunEnd, RunEvent, WorkerLost};
 use hulk_scenarios::Rehearsal;
 use hulk_scenarios::traffic::Schedule;
 use tokio::sync::mpsc;
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::RehearseArguments;
+use crate::intervals::Intervals;
 use crate::outcome::Failure;
 use crate::progress::{Progress, Status};
 use crate::run_folder::{RECORD, manifest, name_of};
@@ -33,6 +34,7 @@ pub(crate) struct Scribe {
     moments: Moments,
     /// Viewer and send of requests that got no complete answer.
     unanswered: BTreeSet<(u32, u32)>,
+    intervals: Intervals,
     progress: Progress,
     /// What has happened and was not told yet.
     happened: Vec<String>,
@@ -43,7 +45,7 @@ pub(crate) struct News {
     /// What has happened, a line each.
     pub(crate) happened: Vec<String>,
     /// Where the run stands; not at every interval.
-    pub(crate) status: Option<Status>,
+    pub(crate) statuses: Vec<Status>,
 }
 
 impl Scribe {
@@ -77,24 +79,48 @@ impl Scribe {
             clock,
             moments,
             unanswered,
+            intervals: Intervals::of(arguments.workers),
             progress,
             happened: Vec::new(),
         })
     }
 
-    /// Writes an interval, and what was seen meanwhile.
-    pub(crate) fn frame(&mut self, frame: &Frame) -> Result<News, Failure> {
+    /// Writes an interval of a worker, and what was seen meanwhile.
+    pub(crate) fn frame(&mut self, frame: Frame) -> Result<News, Failure> {
         while let Ok(seen) = self.seen.try_recv() {
             self.write(seen)?;
         }
-        for event in self.moments.answered(frame) {
-            self.event(&event)?;
-        }
         let unanswered = frame.unanswered.iter().map(|request| (request.viewer, request.send));
         self.unanswered.extend(unanswered);
-        self.writer.frame(frame)?;
-        let status = self.progress.take(&self.manifest, frame);
-        Ok(News { happened: std::mem::take(&mut self.happened), status })
+        self.writer.frame(&frame)?;
+        let complete = self.intervals.frame(frame);
+        self.news(complete)
+    }
+
+    /// No more comes from a worker.
+    pub(crate) fn ended(&mut self, worker: u32) -> Result<News, Failure> {
+        let complete = self.intervals.gone(worker);
+        self.news(complete)
+    }
+
+    /// The same, for it is lost.
+    pub(crate) fn lost(&mut self, lost: &WorkerLost) -> Result<News, Failure> {
+        let text = format!("{} is lost: {}", lost.worker, lost.reason);
+        let (at, kind) = (lost.at, "worker".to_owned());
+        self.event(&RunEvent { at, intended: None, kind, text })?;
+        self.ended(lost.worker)
+    }
+
+    /// What there is to tell of intervals that all workers have told of.
+    fn news(&mut self, complete: Vec<Vec<Frame>>) -> Result<News, Failure> {
+        let mut statuses = Vec::new();
+        for frames in complete {
+            for event in self.moments.answered(&frames) {
+                self.event(&event)?;
+            }
+            statuses.extend(self.progress.take(&self.manifest, &frames));
+        }
+        Ok(News { happened: std::mem::take(&mut self.happened), statuses })
     }
 
     fn event(&mut self, event: &RunEvent) -> Result<(), Failure> {
@@ -209,10 +235,15 @@ impl Moments {
         if moment.has_response { None } else { moment.write(at) }
     }
 
-    /// Moments that viewers answered for the first time in a frame.
-    fn answered(&mut self, frame: &Frame) -> Vec<RunEvent> {
-        let firsts = frame.responses.iter().filter_map(|r| Some((&r.moment, r.first_at?)));
+    /// Moments that viewers answered for the first time in an interval, whose frames these are.
+    fn answered(&mut self, frames: &[Frame]) -> Vec<RunEvent> {
+        let responses = frames.iter().flat_map(|frame| &frame.responses);
+        let firsts = responses.filter_map(|response| Some((&response.moment, response.first_at?)));
+        let mut firsts: Vec<(&String, Offset)> = firsts.collect();
+        // The first of all workers' viewers.
+        firsts.sort_by_key(|(_, at)| *at);
         firsts
+            .into_iter()
             .filter_map(|(name, at)| self.0.iter_mut().find(|m| m.name == *name)?.write(at))
             .collect()
     }
@@ -265,10 +296,11 @@ mod tests {
     fn a_moment_was_when_the_first_viewer_answered_it() {
         let (mut moments, at) = (moments(), Offset::from_s);
         assert_eq!(moments.passed(1, at(2.001)), None, "somebody may answer yet");
-        assert!(moments.answered(&frame("out", None)).is_empty());
-        let first = moments.answered(&frame("out", Some(at(2.4))));
+        assert!(moments.answered(&[frame("out", None)]).is_empty());
+        let workers = [frame("out", Some(at(2.7))), frame("out", Some(at(2.4)))];
+        let first = moments.answered(&workers);
         assert_eq!(told(first), [("out".to_owned(), Some(2.0), 2.4)]);
-        assert!(moments.answered(&frame("out", Some(at(3.4)))).is_empty(), "written once");
+        assert!(moments.answered(&[frame("out", Some(at(3.4)))]).is_empty(), "written once");
         assert!(moments.unanswered().is_empty());
     }
 

@@ -35,7 +35,7 @@ machine lost time, which it says · 1 it could not be measured · 2 usage · 130
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkerArguments {
     /// Measure timers, requests and connections of this machine, and say what follows.
-    #[arg(long, required_unless_present = "responder")]
+    #[arg(long, required_unless_present_any = ["responder", "embedded"])]
     self_test: bool,
     /// Take about so long; below 14 the figures are coarser, above it more connections are tried.
     #[arg(long, value_name = "S", default_value_t = 14, value_parser = clap::value_parser!(u32).range(4..=60))]
@@ -46,6 +46,13 @@ pub(crate) struct WorkerArguments {
     /// Answer the self-test's requests until standard input ends.
     #[arg(long, hide = true, conflicts_with = "self_test")]
     responder: bool,
+    /// Work for the process at the other end of standard input and end with it: started by
+    /// `rehearse --workers`.
+    #[arg(long, hide = true, conflicts_with = "self_test")]
+    pub(crate) embedded: bool,
+    /// The worker's number.
+    #[arg(long, hide = true, default_value_t = 0)]
+    pub(crate) number: u32,
 }
 
 /// Connections of the closed loop.

@@ -76,3 +76,6 @@ mod verdicts;
 #[cfg(test)]
 #[path = "live/whole_match.rs"]
 mod whole_match;
+#[cfg(test)]
+#[path = "live/workers.rs"]
+mod workers;

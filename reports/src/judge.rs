@@ -47,7 +47,7 @@ pub fn judge(record: &Record) -> Verdict {
         validity,
         objectives,
         scaling,
-        arrivals: view.merged.arrivals(),
+        arrivals: view.arrivals(),
         arrivals_planned: manifest.arrivals_planned,
         requests: requests(&view),
         clock: manifest.clock,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hulk_record::{
-    AudienceSample, Frame, Manifest, MergeError, Merged, Offset, Record, RunEnd, Samples,
-    SendTotals, SeriesKey,
+    ArrivalCounts, AudienceSample, Frame, Manifest, MergeError, Merged, Offset, Record, RunEnd,
+    Samples, SendTotals, SeriesKey,
 };
 
 /// Since this version records tell of steps' requests and of viewers not served.
@@ -60,6 +60,27 @@ impl<'a> View<'a> {
     /// Whether the run came to its planned end.
     pub(crate) fn is_complete(&self) -> bool {
         matches!(self.record.end, RunEnd::Completed { .. })
+    }
+
+    /// The ledger of arrivals over the run. What a lost worker did not tell of is lost: what had
+    /// come due with it, and, in a run that came to its end, what never came due with anybody.
+    pub(crate) fn arrivals(&self) -> ArrivalCounts {
+        let mut all = self.merged.arrivals();
+        let lost = self.record.end.lost();
+        for worker in lost {
+            let key = (worker.worker, worker.incarnation);
+            let mut told = ArrivalCounts::default();
+            let frames = self.merged.frames().filter(|of| (of.worker, of.incarnation) == key);
+            frames.for_each(|frame| told.add(&frame.arrivals));
+            let accounted = told.sent() + told.dropped() + told.lost;
+            all.lost += told.intended.saturating_sub(accounted);
+        }
+        if self.is_complete() && !lost.is_empty() {
+            let untold = self.manifest().arrivals_planned.saturating_sub(all.intended);
+            all.intended += untold;
+            all.lost += untold;
+        }
+        all
     }
 
     /// Whether the record tells how many viewers were not served.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hulk_record::{Bound, MatchTime};
 use hulk_traffic_models::{Schedule, Then};
-pub use machine::MachineEstimate;
+pub use machine::{Given, MachineEstimate, WORKERS_MAX};
 
 use crate::session::Memory;
 use crate::template::{Slot, Template};
@@ -84,10 +84,9 @@ impl Estimate {
         }
     }
 
-    /// What a user should know before the run, each with its way out. `descriptors` is how many
-    /// files the process may open.
-    pub fn warnings(&self, rehearsal: &Rehearsal, descriptors: u64) -> Vec<String> {
-        let mut warnings = self.machine.warnings(rehearsal);
+    /// What a user should know before the run, each with its way out.
+    pub fn warnings(&self, rehearsal: &Rehearsal, given: &Given) -> Vec<String> {
+        let mut warnings = self.machine.warnings(rehearsal, given);
         let judged = |name: &str| {
             let of_scaling = |bound: &Bound| matches!(bound, Bound::CapacityDebt { .. });
             rehearsal.objectives.iter().any(|o| o.service == name && of_scaling(&o.bound))
@@ -107,18 +106,7 @@ impl Estimate {
                 ));
             }
         }
-        let needed = self.machine.descriptors;
-        if needed > descriptors {
-            let each = match self.connections_per_viewer {
-                1 => String::new(),
-                origins => format!(" ({origins} a viewer: one for each origin of the target)"),
-            };
-            let less = machine::less(rehearsal);
-            warnings.push(format!(
-                "{needed} file descriptors are needed{each} and {descriptors} are allowed: {less}, or \
-                 raise the limit (`ulimit -n`)"
-            ));
-        }
+        warnings.extend(self.few_descriptors(rehearsal, given));
         if let Some(users) = rehearsal.users_max.filter(|users| *users < self.viewers_peak) {
             warnings.push(format!(
                 "`generator.users_max` is {users} and the audience needs {}: arrivals will be \
@@ -132,6 +120,36 @@ impl Estimate {
             warnings.extend(not_given(&rehearsal.script));
         }
         warnings
+    }
+}
+
+impl Estimate {
+    /// Too few file descriptors for a worker, or for the embedded platform, which is one process
+    /// however many workers there are.
+    fn few_descriptors(&self, rehearsal: &Rehearsal, given: &Given) -> Option<String> {
+        let allowed = given.descriptors;
+        let embedded = rehearsal.platform().is_some();
+        let (whose, needed) = match (given.workers, embedded) {
+            (1, _) => ("", self.machine.descriptors),
+            (_, true) => {
+                (" by the embedded platform, which is one process,", self.machine.descriptors)
+            }
+            (workers, false) => (" by each worker", self.machine.descriptors_of_a_worker(workers)),
+        };
+        if needed <= allowed {
+            return None;
+        }
+        let each = match self.connections_per_viewer {
+            1 => String::new(),
+            origins => format!(" ({origins} a viewer: one for each origin of the target)"),
+        };
+        let more = self.machine.workers_for(allowed).filter(|_| !embedded);
+        let more = more.map_or_else(String::new, |workers| format!("use `--workers {workers}`, "));
+        let less = machine::less(rehearsal);
+        Some(format!(
+            "{needed} file descriptors are needed{whose}{each} and {allowed} are allowed: \
+             {more}{less}, or raise the limit (`ulimit -n`)"
+        ))
     }
 }
 

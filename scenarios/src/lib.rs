@@ -22,7 +22,7 @@ mod trial;
 mod values;
 mod viewer;
 
-pub use estimate::{Estimate, MachineEstimate, ServiceEstimate};
+pub use estimate::{Estimate, Given, MachineEstimate, ServiceEstimate, WORKERS_MAX};
 pub use extract::Headers;
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};

@@ -1,9 +1,9 @@
 use super::*;
 
 fn asked(file: &str, disk_bytes: Option<f64>, descriptors: u64) -> (Asked, Room) {
-    let room = Room { descriptors, disk_bytes };
-    let arguments =
-        CheckArguments { files: vec![file.to_owned()], json: false, runs: "runs".into() };
+    let room = Room { given: Given { descriptors, workers: 1, cores: 2 }, disk_bytes };
+    let (files, runs) = (vec![file.to_owned()], "runs".into());
+    let arguments = CheckArguments { files, json: false, runs, workers: 1 };
     (Asked::of(Rehearsal::load(file).unwrap(), &arguments, &room), room)
 }
 

@@ -187,7 +187,7 @@ fn frame(n: i64, first: u64) -> Frame {
 fn needed_instances_are_of_the_last_decision_window() {
     let (manifest, mut progress) = (manifest(), Progress::new(1));
     let needed = |progress: &mut Progress, n, first| {
-        progress.take(&manifest, &frame(n, first)).unwrap().services[0].needed
+        progress.take(&manifest, &[frame(n, first)]).unwrap().services[0].needed
     };
     // A window is 4 match seconds, 2 intervals; an instance serves 10/s × 0.1 × 4 s = 4 in it.
     assert_eq!(needed(&mut progress, 0, 3), None, "the first window is not over");
@@ -201,8 +201,8 @@ fn needed_instances_are_of_the_last_decision_window() {
 #[test]
 fn a_status_tells_the_clocks_the_audience_and_what_comes() {
     let (manifest, mut progress) = (manifest(), Progress::new(2));
-    assert_eq!(progress.take(&manifest, &frame(0, 0)), None);
-    let status = progress.take(&manifest, &frame(1, 0)).unwrap();
+    assert_eq!(progress.take(&manifest, &[frame(0, 0)]), None);
+    let status = progress.take(&manifest, &[frame(1, 0)]).unwrap();
     assert_eq!((status.at_s, status.left_s, status.done), (2.0, 6.0, 0.4));
     assert_eq!((status.present, status.wanted), (4, Some(6)));
     let match_min = status.match_min.expect("there is a match");

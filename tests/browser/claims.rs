@@ -137,7 +137,7 @@ fn long(short: &Record) -> Record {
     manifest.faults =
         vec![fault("gray failure", 0.3, 0.36), fault("slow payment </script>", 0.34, 0.42)];
     let workers = Vec::new();
-    long.end = RunEnd::Interrupted { signal: 2, workers };
+    long.end = RunEnd::Interrupted { signal: 2, workers, lost: Vec::new() };
     long
 }
 

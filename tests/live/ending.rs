@@ -84,10 +84,10 @@ fn interrupted(bench: &Bench, signal: Signal, name: &str) {
     assert!(run.stdout.contains(&format!("was stopped by {name} at match minute 256.")), "{run:?}");
     assert!(!run.stdout.contains("PASS"), "{}", run.stdout);
     let record = run.record();
-    let RunEnd::Interrupted { signal: told, workers } = &record.end else {
+    let RunEnd::Interrupted { signal: told, workers, lost } = &record.end else {
         panic!("{:?}", record.end);
     };
-    assert_eq!((*told, workers.len()), (signal.as_raw(), 1));
+    assert_eq!((*told, workers.len(), lost.len()), (signal.as_raw(), 1, 0));
     assert_eq!(workers[0].frames, record.frames.len() as u64, "no frame is lost");
     assert!(record.frames.iter().any(|frame| frame.from.0 >= 1_000_000), "the window's frames");
     let summary = run.summary();

@@ -47,6 +47,16 @@ pub(crate) fn platform_of(parent: i32) -> Option<i32> {
     all().find(|process| parent_of(*process) == Some(parent) && is_platform(process))
 }
 
+/// The worker process of this number that this process started.
+pub(crate) fn worker_of(parent: i32, number: u32) -> Option<i32> {
+    let end = format!("\0worker\0--embedded\0--number\0{number}\0");
+    let is_worker = |process: &i32| {
+        let arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        arguments.ends_with(end.as_bytes())
+    };
+    all().find(|process| parent_of(*process) == Some(parent) && is_worker(process))
+}
+
 fn parent_of(process: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name, in parentheses, may hold anything.

@@ -174,7 +174,7 @@ impl<'a> Driver<'a> {
                 frames: self.scribe.frames,
                 capacity: self.scribe.capacity,
                 events: self.events,
-                end: RunEnd::Completed { workers },
+                end: RunEnd::Completed { workers, lost: Vec::new() },
                 target: Some(TargetCounts {
                     services: status.iter().map(counts).collect(),
                     last: self.last,

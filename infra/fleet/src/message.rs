@@ -26,6 +26,24 @@ pub struct Plan {
     pub raw: bool,
 }
 
+impl Plan {
+    /// The part of worker `worker` of `of`: an even share of the slots, and of the users where
+    /// their number is limited. The parts together are the whole.
+    #[must_use]
+    pub fn part(&self, worker: u32, of: u32) -> Self {
+        let of = of.max(1);
+        let slots = self.slots_to.saturating_sub(self.slots_from);
+        let at = |worker: u32| {
+            self.slots_from + (u64::from(slots) * u64::from(worker) / u64::from(of)) as u32
+        };
+        let mut part = self.clone();
+        (part.slots_from, part.slots_to) = (at(worker), at(worker + 1));
+        let users = |all: u32| all / of + u32::from(worker < all % of);
+        part.rehearsal.users_max = self.rehearsal.users_max.map(users);
+        part
+    }
+}
+
 /// From the controller to a worker. Times are in µs on the clock that is named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToWorker {

@@ -1,9 +1,12 @@
 //! The shells: clock, bus and load around the state machines.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use hulk_net::Epoch;
-use hulk_record::{Frame, RunEnd};
+use hulk_record::{Frame, RunEnd, WorkerEnd, WorkerLost};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -63,6 +66,10 @@ pub enum Notice {
     Started(Instant),
     /// An interval, for the record.
     Frame(Box<Frame>),
+    /// A worker came to its end: no more comes from it.
+    Ended(WorkerEnd),
+    /// A worker is lost: no more comes from it.
+    Lost(WorkerLost),
     /// It is over.
     Finished(RunEnd),
 }
@@ -87,38 +94,90 @@ fn ticks() -> tokio::time::Interval {
     ticks
 }
 
-/// Runs a controller until its run is over. A number on `interrupts` is a signal that asks for the
-/// end.
+/// The controller's ends of the workers' links, by their numbers; none where it is gone.
+struct Links {
+    links: Vec<Option<Link<ToWorker, ToController>>>,
+    /// Whose turn it is to be listened to first.
+    turn: usize,
+}
+
+impl Links {
+    /// What a worker says next, or that its link is gone.
+    async fn receive(&mut self) -> ControllerEvent {
+        let count = self.links.len().max(1);
+        let (index, received) = poll_fn(|context| {
+            for index in (self.turn..count).chain(0..self.turn) {
+                let Some(Some(link)) = self.links.get_mut(index) else { continue };
+                if let Poll::Ready(received) = link.poll_receive(context) {
+                    return Poll::Ready((index, received));
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+        self.turn = (index + 1) % count;
+        let worker = index as u32;
+        match received {
+            Ok(message) => ControllerEvent::Message { worker, message },
+            Err(error) => {
+                self.links[index] = None;
+                let reason = match error {
+                    BusError::Gone => "its end of the bus was closed".to_owned(),
+                    other => other.to_string(),
+                };
+                ControllerEvent::WorkerGone { worker, reason }
+            }
+        }
+    }
+
+    /// Tells a worker; the reason when that is not possible.
+    async fn send(&self, worker: u32, message: &ToWorker) -> Option<ControllerEvent> {
+        let link = self.links.get(worker as usize)?.as_ref()?;
+        match link.send(message).await {
+            // A worker that is gone is noticed when nothing comes from it any more.
+            Ok(()) | Err(BusError::Gone) => None,
+            Err(error) => {
+                let reason = error.to_string();
+                Some(ControllerEvent::WorkerGone { worker, reason })
+            }
+        }
+    }
+}
+
+/// Runs a controller until its run is over; `links` are those to its workers, by their numbers. A
+/// number on `interrupts` is a signal that asks for the end.
 ///
 /// # Errors
-/// When the bus or the worker fails.
+/// When a worker fails before the start, or all of them do, or nobody takes the notices.
 pub async fn run_controller(
     mut controller: Controller,
-    mut link: Link<ToWorker, ToController>,
+    links: Vec<Link<ToWorker, ToController>>,
     mut interrupts: mpsc::Receiver<i32>,
     notices: mpsc::Sender<Notice>,
 ) -> Result<(), FleetError> {
     let clock = Epoch(Instant::now());
     let mut ticks = ticks();
+    let mut links = Links { links: links.into_iter().map(Some).collect(), turn: 0 };
+    let mut pending = VecDeque::new();
     loop {
-        let event = tokio::select! {
-            message = link.receive() => match message {
-                Ok(message) => ControllerEvent::Message(message),
-                Err(BusError::Gone) => ControllerEvent::WorkerGone,
-                Err(error) => return Err(error.into()),
+        let event = match pending.pop_front() {
+            Some(event) => event,
+            None => tokio::select! {
+                event = links.receive() => event,
+                Some(signal) = interrupts.recv() => ControllerEvent::Interrupt { signal },
+                _ = ticks.tick() => ControllerEvent::Tick,
             },
-            Some(signal) = interrupts.recv() => ControllerEvent::Interrupt { signal },
-            _ = ticks.tick() => ControllerEvent::Tick,
         };
         for command in controller.step(clock.now_us(), event) {
             let notice = match command {
-                ControllerCommand::Send(message) => {
-                    // A worker that is gone is noticed when nothing comes from it any more.
-                    let _gone = link.send(&message).await;
+                ControllerCommand::Send { worker, message } => {
+                    pending.extend(links.send(worker, &message).await);
                     continue;
                 }
                 ControllerCommand::Started { epoch_us } => Notice::Started(clock.at_us(epoch_us)),
                 ControllerCommand::Record(frame) => Notice::Frame(frame),
+                ControllerCommand::Ended(end) => Notice::Ended(end),
+                ControllerCommand::Lost(lost) => Notice::Lost(lost),
                 ControllerCommand::Finish(end) => Notice::Finished(end),
                 ControllerCommand::Fail(reason) => return Err(FleetError::Failed(reason)),
             };

@@ -80,9 +80,9 @@ async fn a_run_goes_from_enlisting_to_its_end_through_the_wire_codec() {
     let worker = tokio::spawn(run_worker(Worker::new(0, 0), worker_end, load));
     let (notices, mut queue) = mpsc::channel(16);
     let (_interrupts, on_interrupt) = mpsc::channel(1);
-    let controller = Controller::new(plan());
+    let controller = Controller::new(plan(), 1);
     let controller =
-        tokio::spawn(run_controller(controller, controller_end, on_interrupt, notices));
+        tokio::spawn(run_controller(controller, vec![controller_end], on_interrupt, notices));
     let began = Instant::now();
     let Some(Notice::Started(epoch)) = queue.recv().await else { panic!("not started") };
     let lead_in = Duration::from_micros(plan().rehearsal.lead_in_us as u64);
@@ -90,8 +90,10 @@ async fn a_run_goes_from_enlisting_to_its_end_through_the_wire_codec() {
     for sequence in 0..3 {
         assert_eq!(queue.recv().await, Some(Notice::Frame(Box::new(frame(sequence)))));
     }
-    let workers = vec![WorkerEnd { worker: 0, incarnation: 0, frames: 3 }];
-    assert_eq!(queue.recv().await, Some(Notice::Finished(RunEnd::Completed { workers })));
+    let end = WorkerEnd { worker: 0, incarnation: 0, frames: 3 };
+    assert_eq!(queue.recv().await, Some(Notice::Ended(end)));
+    let end = RunEnd::Completed { workers: vec![end], lost: Vec::new() };
+    assert_eq!(queue.recv().await, Some(Notice::Finished(end)));
     controller.await.unwrap().unwrap();
     worker.await.unwrap().unwrap();
 }
@@ -104,8 +106,8 @@ async fn an_interrupt_stops_the_load_and_keeps_its_frames() {
     tokio::spawn(run_worker(Worker::new(0, 0), worker_end, load));
     let (notices, mut queue) = mpsc::channel(16);
     let (interrupts, on_interrupt) = mpsc::channel(1);
-    let controller = Controller::new(plan());
-    tokio::spawn(run_controller(controller, controller_end, on_interrupt, notices));
+    let controller = Controller::new(plan(), 1);
+    tokio::spawn(run_controller(controller, vec![controller_end], on_interrupt, notices));
     assert!(matches!(queue.recv().await, Some(Notice::Started(_))));
     assert!(matches!(queue.recv().await, Some(Notice::Frame(_))));
     interrupts.send(15).await.unwrap();
@@ -114,7 +116,7 @@ async fn an_interrupt_stops_the_load_and_keeps_its_frames() {
     while let Some(notice) = queue.recv().await {
         end = Some(notice);
     }
-    let Some(Notice::Finished(RunEnd::Interrupted { signal: 15, workers })) = end else {
+    let Some(Notice::Finished(RunEnd::Interrupted { signal: 15, workers, .. })) = end else {
         panic!("{end:?}")
     };
     assert!(workers[0].frames >= 1);
@@ -138,8 +140,9 @@ async fn a_controller_that_is_gone_leaves_no_load_behind() {
 
 #[test]
 fn the_worker_s_clock_is_taken_from_the_shortest_way() {
-    let mut controller = Controller::new(plan());
-    let mut step = |now, message| controller.step(now, ControllerEvent::Message(message));
+    let mut controller = Controller::new(plan(), 1);
+    let mut step =
+        |now, message| controller.step(now, ControllerEvent::Message { worker: 0, message });
     step(0, ToController::Enlist { worker: 0, incarnation: 0 });
     // The worker's clock is 1,000,000 µs ahead; the way there and back takes 100 µs once, and
     // otherwise 10,000 µs, all of it on the way back.
@@ -156,7 +159,7 @@ fn the_worker_s_clock_is_taken_from_the_shortest_way() {
         _ => None,
     });
     let told = commands.iter().find_map(|command| match command {
-        ControllerCommand::Send(ToWorker::Start { epoch_us }) => Some(*epoch_us),
+        ControllerCommand::Send { message: ToWorker::Start { epoch_us }, .. } => Some(*epoch_us),
         _ => None,
     });
     assert_eq!(told.unwrap() - started.unwrap(), 1_000_000);
@@ -164,7 +167,7 @@ fn the_worker_s_clock_is_taken_from_the_shortest_way() {
 
 #[test]
 fn a_worker_that_never_gets_ready_ends_the_run_with_a_reason() {
-    let mut controller = Controller::new(plan());
+    let mut controller = Controller::new(plan(), 1);
     assert_eq!(controller.step(0, ControllerEvent::Tick), []);
     let commands = controller.step(60_000_001, ControllerEvent::Tick);
     assert!(matches!(&commands[..], [ControllerCommand::Fail(reason)] if reason.contains("ready")));

@@ -37,7 +37,7 @@ pub struct RunEvent {
     /// When it was to happen; none where nobody planned it.
     #[serde(default)]
     pub intended: Option<Offset>,
-    /// What kind: `moment`, `fault`, `scale`, `switch`, `lease`, `observer` or `platform`.
+    /// What kind: `moment`, `fault`, `scale`, `switch`, `lease`, `worker`, `observer` or `platform`.
     pub kind: String,
     /// What, in words.
     pub text: String,
@@ -54,6 +54,21 @@ pub struct WorkerEnd {
     pub frames: u64,
 }
 
+/// A worker that was gone before the run's end: its last frames never came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerLost {
+    /// The worker's number.
+    pub worker: u32,
+    /// Its incarnation.
+    pub incarnation: u64,
+    /// When that was noticed.
+    pub at: Offset,
+    /// Its last frame ends here: what was due from then on is lost.
+    pub since: Offset,
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,6 +77,9 @@ pub enum RunEnd {
     Completed {
         /// What each worker says it sent.
         workers: Vec<WorkerEnd>,
+        /// Workers that did not come to the end.
+        #[serde(default)]
+        lost: Vec<WorkerLost>,
     },
     /// A person or a supervisor stopped it.
     Interrupted {
@@ -69,7 +87,20 @@ pub enum RunEnd {
         signal: i32,
         /// What each worker says it sent.
         workers: Vec<WorkerEnd>,
+        /// Workers that did not come to the end.
+        #[serde(default)]
+        lost: Vec<WorkerLost>,
     },
     /// The record stops without an end: its writer was killed.
     Cut,
+}
+
+impl RunEnd {
+    /// Workers that were gone before the end.
+    pub fn lost(&self) -> &[WorkerLost] {
+        match self {
+            Self::Completed { lost, .. } | Self::Interrupted { lost, .. } => lost,
+            Self::Cut => &[],
+        }
+    }
 }

@@ -22,7 +22,7 @@ mod series;
 mod target;
 mod time;
 
-pub use event::{CapacitySample, RunEnd, RunEvent, WorkerEnd};
+pub use event::{CapacitySample, RunEnd, RunEvent, WorkerEnd, WorkerLost};
 pub use folder::{FolderError, Record, RecordWriter};
 pub use frame::{
     AnswerCount, ArrivalCounts, AudienceSample, CodecError, Frame, FrameHead, MachineSample,

@@ -69,7 +69,7 @@ fn a_record_is_read_back_as_it_was_written() {
     writer.frame(&frame).unwrap();
     writer.event(&event).unwrap();
     writer.target(&target()).unwrap();
-    let end = RunEnd::Completed { workers: Vec::new() };
+    let end = RunEnd::Completed { workers: Vec::new(), lost: Vec::new() };
     writer.finish(&end).unwrap();
     let read = Record::read(&folder).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
@@ -86,7 +86,7 @@ fn a_torn_count_of_the_target_harms_only_a_run_that_ended() {
     std::fs::write(folder.join("target.json"), "{\"services\": [").unwrap();
     let read = Record::read(&folder).unwrap();
     assert_eq!((read.target, read.end), (None, RunEnd::Cut));
-    writer.finish(&RunEnd::Completed { workers: Vec::new() }).unwrap();
+    writer.finish(&RunEnd::Completed { workers: Vec::new(), lost: Vec::new() }).unwrap();
     assert!(Record::read(&folder).is_err());
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -29,5 +29,5 @@ fn a_version_1_record_is_still_read() {
     assert_eq!((event.at, event.intended), (Offset(500_000), None));
     assert_eq!((record.capacity.len(), &record.target), (1, &None));
     let end = WorkerEnd { worker: 3, incarnation: 11, frames: 2 };
-    assert_eq!(record.end, RunEnd::Completed { workers: vec![end] });
+    assert_eq!(record.end, RunEnd::Completed { workers: vec![end], lost: Vec::new() });
 }

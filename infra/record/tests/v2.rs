@@ -32,5 +32,5 @@ fn a_version_2_record_is_still_read() {
     assert_eq!((qoe, raw.len(), *raw_untold), (&QoeCounts::default(), 0, 0));
     assert_eq!(record.target.unwrap().services[0].answers[&503], 8);
     let end = WorkerEnd { worker: 3, incarnation: 11, frames: 2 };
-    assert_eq!(record.end, RunEnd::Completed { workers: vec![end] });
+    assert_eq!(record.end, RunEnd::Completed { workers: vec![end], lost: Vec::new() });
 }

@@ -10,7 +10,7 @@ use crate::words::{capital, count, counted, minute, number, number_and_limit, pe
 
 /// `intended = on_time + late + dropped + lost`, whoever counted.
 pub(super) fn ledger(view: &View<'_>) -> Check {
-    let all = view.merged.arrivals();
+    let all = view.arrivals();
     let accounted = all.sent() + all.dropped() + all.lost;
     let gap = all.intended.abs_diff(accounted);
     let reason = format!(
@@ -30,7 +30,7 @@ pub(super) fn planned(view: &View<'_>) -> Check {
         let reason = "The run stopped before its schedule ended.";
         return Check::not_made(NAME, 0.0, UNIT, reason);
     }
-    let (intended, planned) = (view.merged.arrivals().intended, view.manifest().arrivals_planned);
+    let (intended, planned) = (view.arrivals().intended, view.manifest().arrivals_planned);
     let reason =
         format!("{} came due of {} in the schedule.", counted(intended, "arrival"), count(planned));
     Check::at_most(NAME, intended.abs_diff(planned) as f64, 0.0, UNIT, reason)
@@ -38,7 +38,7 @@ pub(super) fn planned(view: &View<'_>) -> Check {
 
 /// What the generator did not send in time is not the target's fault.
 pub(super) fn generator(view: &View<'_>, lost_time: bool) -> Check {
-    let (mut all, limit) = (view.merged.arrivals(), view.manifest().limits.generator_share_max);
+    let (mut all, limit) = (view.arrivals(), view.manifest().limits.generator_share_max);
     let delivered = share(all.sent() as f64, all.intended as f64);
     let taken = taken_by_host(view);
     // What left late while the host had the machine is the host's doing.
@@ -104,7 +104,7 @@ fn causes(
 /// Arrivals that nobody sent leave a hole in the audience. The same share is tolerated as of the
 /// generator's other misses. A run that was stopped loses what was due at that moment.
 pub(super) fn lost(view: &View<'_>) -> Check {
-    let (all, limit) = (view.merged.arrivals(), view.manifest().limits.generator_share_max);
+    let (all, limit) = (view.arrivals(), view.manifest().limits.generator_share_max);
     if !view.is_complete() {
         let reason = "A run that is stopped loses the arrivals of its last moment.";
         return Check::not_made("lost arrivals", limit, "share", reason);

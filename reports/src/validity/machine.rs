@@ -118,46 +118,83 @@ fn latest_minute(view: &View<'_>) -> f64 {
     view.manifest().match_minute(worst.1)
 }
 
-/// The largest share of its cores that a worker used for a second or longer.
+/// CPU time that was used in an interval, and that there was.
+struct Busy {
+    from: Offset,
+    length_us: i64,
+    used_us: f64,
+    given_us: f64,
+}
+
+impl Busy {
+    fn of(frame: &Frame) -> Self {
+        let length_us = frame.to.since(frame.from);
+        let given_us = f64::from(frame.machine.cores) * length_us as f64;
+        Self { from: frame.from, length_us, used_us: frame.machine.cpu_us as f64, given_us }
+    }
+
+    /// Joins another of the same interval, on a machine of so many cores.
+    fn join(&mut self, other: &Self, cores: u32) {
+        self.length_us = self.length_us.max(other.length_us);
+        self.used_us += other.used_us;
+        self.given_us = f64::from(cores) * self.length_us as f64;
+    }
+}
+
+/// The largest share of its cores that a worker used for a second or longer; where the machine has
+/// fewer cores than the workers were given, also that of the machine's cores by all of them.
 pub(super) fn cpu(view: &View<'_>) -> Check {
     const NAME: &str = "CPU of the generator";
     let limit = view.manifest().limits.cpu_share_max;
-    let mut workers: BTreeMap<(u32, u64), Vec<&Frame>> = BTreeMap::new();
+    let mut workers: BTreeMap<(u32, u64), (u32, Vec<Busy>)> = BTreeMap::new();
+    let mut together: BTreeMap<Offset, Busy> = BTreeMap::new();
+    let machine = view.manifest().environment.cores;
     for frame in view.judged().filter(|frame| frame.machine.cores > 0) {
-        workers.entry((frame.worker, frame.incarnation)).or_default().push(frame);
+        let of = workers.entry((frame.worker, frame.incarnation)).or_default();
+        of.0 = of.0.max(frame.machine.cores);
+        of.1.push(Busy::of(frame));
+        let all = Busy { used_us: 0.0, ..Busy::of(frame) };
+        together.entry(frame.from).or_insert(all).join(&Busy::of(frame), machine);
     }
-    let stretches =
-        workers.iter().flat_map(|(&(worker, _), frames)| busy(frames).map(move |b| (worker, b)));
+    let given: u32 = workers.values().map(|(cores, _)| cores).sum();
+    let (all, count) = (together.into_values().collect::<Vec<_>>(), workers.len());
+    let shared = given > machine && count > 1 && machine > 0;
+    let shared = shared.then(|| busy(&all).map(|share| (None, share))).into_iter().flatten();
+    let own = workers
+        .iter()
+        .flat_map(|(&(worker, _), (_, spans))| busy(spans).map(move |share| (Some(worker), share)));
+    let stretches = own.chain(shared);
     let worst = stretches.reduce(|worst, next| if next.1.0 > worst.1.0 { next } else { worst });
     let Some((worker, (measured, from))) = worst else {
         return Check::not_made(NAME, limit, "share", "No worker told of its CPU time.");
+    };
+    let (who, whose) = match worker {
+        Some(worker) => (format!("Worker {worker}"), "its cores".to_owned()),
+        None => (format!("The {count} workers together"), format!("the machine's {machine} cores")),
     };
     let limited = match limit < ValidityLimits::CPU_NOT_JUDGED {
         true => format!("limit {} %", percent(limit)),
         false => "no limit: its users send as fast as they are answered".to_owned(),
     };
     let reason = format!(
-        "Worker {worker} used up to {} % of its cores over a second ({limited}), at match minute \
-         {}.",
+        "{who} used up to {} % of {whose} over a second ({limited}), at match minute {}.",
         percent(measured),
         minute(view.manifest().match_minute(from)),
     );
     Check::at_most(NAME, measured, limit, "share", reason)
 }
 
-/// The CPU share of each shortest run of frames that lasts a second; of the whole when it is
+/// The CPU share of each shortest run of intervals that lasts a second; of the whole when it is
 /// shorter than that.
-fn busy<'a>(frames: &'a [&'a Frame]) -> impl Iterator<Item = (f64, Offset)> + 'a {
-    let length = |frames: &[&Frame]| -> i64 { frames.iter().map(|f| f.to.since(f.from)).sum() };
-    let whole = length(frames);
-    (0..frames.len()).filter_map(move |start| {
-        let rest = &frames[start..];
+fn busy(spans: &[Busy]) -> impl Iterator<Item = (f64, Offset)> + '_ {
+    let length = |spans: &[Busy]| -> i64 { spans.iter().map(|span| span.length_us).sum() };
+    let whole = length(spans);
+    (0..spans.len()).filter_map(move |start| {
+        let rest = &spans[start..];
         let enough = (1..=rest.len()).find(|&n| length(&rest[..n]) >= BUSY_US.min(whole))?;
-        let (used, given) = rest[..enough].iter().fold((0.0, 0.0), |(used, given), frame| {
-            let cores = f64::from(frame.machine.cores);
-            let wall_us = frame.to.since(frame.from) as f64;
-            (used + frame.machine.cpu_us as f64, given + cores * wall_us)
-        });
+        let (used, given) = rest[..enough]
+            .iter()
+            .fold((0.0, 0.0), |(used, given), span| (used + span.used_us, given + span.given_us));
         Some((share(used, given), rest[0].from))
     })
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hulk_record::{Offset, RunEnd, WorkerEnd};
+use hulk_record::{Offset, RunEnd, WorkerEnd, WorkerLost};
 
 use crate::supply::Supply;
 use crate::verdict::Check;
 use crate::view::View;
-use crate::words::{count, counted, minute, number};
+use crate::words::{count, counted, minute, number, was};
 
 /// A capacity feed may be silent for this many intervals: one lost answer is no blindness.
 const SILENT_INTERVALS_MAX: i64 = 5;
@@ -42,13 +42,17 @@ pub(super) fn frames(view: &View<'_>) -> Check {
         let reason = format!("The record contradicts itself: {contradiction}.");
         return Check::at_most(NAME, 1.0, 0.0, UNIT, reason);
     }
+    if let [first, others @ ..] = view.record.end.lost() {
+        let reason = lost(view, first, others.len() as u64);
+        return Check::at_most(NAME, 1.0 + others.len() as f64, 0.0, UNIT, reason);
+    }
     let mut delivered: BTreeMap<(u32, u64), u64> = BTreeMap::new();
     for frame in view.merged.frames() {
         let next = delivered.entry((frame.worker, frame.incarnation)).or_default();
         *next = (*next).max(frame.sequence + 1);
     }
     let ends: &[WorkerEnd] = match &view.record.end {
-        RunEnd::Completed { workers } | RunEnd::Interrupted { workers, .. } => workers,
+        RunEnd::Completed { workers, .. } | RunEnd::Interrupted { workers, .. } => workers,
         RunEnd::Cut => &[],
     };
     for end in ends {
@@ -79,6 +83,23 @@ pub(super) fn frames(view: &View<'_>) -> Check {
         ),
     };
     Check::at_most(NAME, all as f64, 0.0, UNIT, reason)
+}
+
+/// A worker whose last frames never came, and what is missing with it.
+fn lost(view: &View<'_>, first: &WorkerLost, others: u64) -> String {
+    let WorkerLost { worker, since, at, reason, .. } = first;
+    let [since, at] = [since, at].map(|at| minute(view.manifest().match_minute(*at)));
+    let more = match others {
+        0 => String::new(),
+        more => format!(", and {} more after it", counted(more, "worker")),
+    };
+    let arrivals = view.arrivals().lost;
+    format!(
+        "Worker {worker} was lost at match minute {at}{more}: {reason}. What it did from match minute \
+         {since} on is not in the record, and {} {} lost.",
+        counted(arrivals, "arrival"),
+        was(arrivals),
+    )
 }
 
 /// While scaling is judged the observers must not be blind for long. A service that no observer

@@ -22,6 +22,11 @@ pub(super) fn own_count(view: &View<'_>) -> Check {
     if view.record.end == RunEnd::Cut {
         return not_made("The record has no end, so the counts are of different times.");
     }
+    if !view.record.end.lost().is_empty() {
+        return not_made(
+            "A worker was lost, and nobody knows what it had sent since its last frame.",
+        );
+    }
     if ledger.untold > 0 {
         return not_made(&format!(
             "{} without an answer {} counted only, so the counts cannot be compared.",

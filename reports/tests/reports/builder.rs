@@ -168,7 +168,7 @@ pub(crate) fn record(minutes: &[Minute], objectives: Vec<Objective>) -> Record {
             text: "the match begins".into(),
         }],
         target: None,
-        end: RunEnd::Completed { workers: vec![end] },
+        end: RunEnd::Completed { workers: vec![end], lost: Vec::new() },
     }
 }
 

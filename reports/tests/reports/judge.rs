@@ -251,7 +251,7 @@ fn a_missing_frame_makes_the_run_invalid() {
 #[test]
 fn a_worker_without_an_end_must_not_have_gaps() {
     let mut record = record(&quiet(), Vec::new());
-    record.end = RunEnd::Completed { workers: Vec::new() };
+    record.end = RunEnd::Completed { workers: Vec::new(), lost: Vec::new() };
     assert_eq!(judge(&record).kind, VerdictKind::Pass);
     record.frames.remove(0);
     assert!(!check(&judge(&record), "frames").holds);
@@ -306,7 +306,7 @@ fn with_visits(visits_us: u64) -> Record {
     (last.audience, last.machine) = (Default::default(), Default::default());
     record.frames.push(last);
     let end = WorkerEnd { worker: WORKER, incarnation: INCARNATION, frames: 11 };
-    record.end = RunEnd::Completed { workers: vec![end] };
+    record.end = RunEnd::Completed { workers: vec![end], lost: Vec::new() };
     record
 }
 
@@ -327,7 +327,7 @@ fn an_interrupted_run_never_passes() {
     let mut run = record(&quiet(), vec![latency(100.0)]);
     let workers = vec![WorkerEnd { worker: WORKER, incarnation: INCARNATION, frames: 6 }];
     run.frames.truncate(6);
-    run.end = RunEnd::Interrupted { signal: 15, workers };
+    run.end = RunEnd::Interrupted { signal: 15, workers, lost: Vec::new() };
     let verdict = judge(&run);
     assert_eq!(verdict.kind, VerdictKind::Interrupted { signal: 15 });
     assert_eq!(verdict.kind.exit_code(), 143);

@@ -14,3 +14,4 @@ mod scaling;
 mod sections;
 mod target;
 mod windows;
+mod workers;

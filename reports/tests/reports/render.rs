@@ -70,7 +70,7 @@ fn an_interrupted_run_says_what_its_part_says() {
     let mut run = record(&quiet(), vec![latency(100.0)]);
     run.frames.truncate(6);
     let workers = vec![WorkerEnd { worker: WORKER, incarnation: INCARNATION, frames: 6 }];
-    run.end = RunEnd::Interrupted { signal: 2, workers };
+    run.end = RunEnd::Interrupted { signal: 2, workers, lost: Vec::new() };
     assert_eq!(
         sentence(&judge(&run)),
         "INTERRUPTED: The run was stopped by SIGINT at match minute 36.0 of 30.0 to 40.0. Nothing \
@@ -161,7 +161,7 @@ fn eight_hours_of_seconds_stay_small() {
     long.manifest.wanted = vec![1000; INTERVALS];
     let workers =
         vec![WorkerEnd { worker: WORKER, incarnation: INCARNATION, frames: INTERVALS as u64 }];
-    long.end = RunEnd::Completed { workers };
+    long.end = RunEnd::Completed { workers, lost: Vec::new() };
     let page = page(&long);
     assert!(page.len() < 300 << 10, "{} bytes", page.len());
     let rows = page.split_once("data-rows=\"bins\"").unwrap().1.split_once("</table>").unwrap().0;

@@ -21,6 +21,20 @@ const VISIT_BYTES: f64 = 250.0;
 const STEP_INTERVAL_BYTES: f64 = 2000.0;
 const FOLDER_BYTES: f64 = 200e3;
 
+/// What a run is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    /// Files that a process may open.
+    pub descriptors: u64,
+    /// Worker processes.
+    pub workers: u32,
+    /// Cores of the machine.
+    pub cores: u32,
+}
+
+/// Workers that a rehearsal may be spread over.
+pub const WORKERS_MAX: u32 = 64;
+
 /// What a run costs the machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineEstimate {
@@ -63,17 +77,46 @@ impl MachineEstimate {
         }
     }
 
-    pub(super) fn warnings(&self, rehearsal: &Rehearsal) -> Vec<String> {
-        let Some(cores_peak) = self.cores_peak.filter(|peak| *peak > CPU_SHARE_MAX) else {
+    pub(super) fn warnings(&self, rehearsal: &Rehearsal, given: &Given) -> Vec<String> {
+        let cores = given.workers.min(given.cores).max(1);
+        let limit = CPU_SHARE_MAX * f64::from(cores);
+        let Some(cores_peak) = self.cores_peak.filter(|peak| *peak > limit) else {
             return Vec::new();
+        };
+        let (on, which) = match cores {
+            1 => ("one".to_owned(), "which"),
+            cores => (cores.to_string(), "each of which"),
+        };
+        let needed = (cores_peak / CPU_SHARE_MAX).ceil() as u32;
+        let more = match given.cores.min(WORKERS_MAX) >= needed {
+            true => format!("use `--workers {needed}`, or "),
+            false => String::new(),
         };
         let less = less(rehearsal);
         vec![format!(
-            "the peak takes about {cores_peak:.1} cores (an estimate), and the load runs on one, which \
-             carries about {:.0} requests/s: what it cannot send makes the run INVALID; {less}, or \
+            "the peak takes about {cores_peak:.1} cores (an estimate), and the load runs on {on}, {which} \
+             carries about {:.0} requests/s: what it cannot send makes the run INVALID; {more}{less}, or \
              `clock.speed`",
             self.requests_per_s_of_a_core
         )]
+    }
+
+    /// File descriptors of the fullest of so many workers. Viewers fall to workers by hash, so one
+    /// has a few more than its share: as many as chance makes in one of a thousand runs.
+    pub fn descriptors_of_a_worker(&self, workers: u32) -> u64 {
+        let (all, workers) =
+            (self.descriptors.saturating_sub(FILES_OPEN), u64::from(workers.max(1)));
+        if workers == 1 {
+            return self.descriptors;
+        }
+        let share = all as f64 / workers as f64;
+        // More than 99.9 % of workers have fewer, even where they are 64.
+        (share + 4.0 * share.sqrt()).ceil().min(all as f64) as u64 + FILES_OPEN
+    }
+
+    /// So many workers have descriptors enough; none where even the most have not.
+    pub fn workers_for(&self, descriptors: u64) -> Option<u32> {
+        (1..=WORKERS_MAX).find(|workers| self.descriptors_of_a_worker(*workers) <= descriptors)
     }
 }
 

@@ -1,5 +1,7 @@
 use super::*;
 
+const GIVEN: Given = Given { descriptors: 20_000, workers: 1, cores: 2 };
+
 fn estimate(change: impl FnOnce(&mut Rehearsal)) -> (Rehearsal, Estimate) {
     let mut rehearsal = Rehearsal::load("match-day").expect("the shipped rehearsal is valid");
     change(&mut rehearsal);
@@ -33,8 +35,13 @@ fn an_estimate_counts_viewers_requests_and_bits() {
 
 /// The texts of which each must be a part of one warning, and of no other.
 fn warns(descriptors: u64, change: impl FnOnce(&mut Rehearsal), wanted: &[&str]) {
+    warns_with(Given { descriptors, workers: 1, cores: 2 }, change, wanted);
+}
+
+/// The same with more than descriptors given.
+fn warns_with(given: Given, change: impl FnOnce(&mut Rehearsal), wanted: &[&str]) {
     let (rehearsal, estimate) = estimate(change);
-    let warnings = estimate.warnings(&rehearsal, descriptors);
+    let warnings = estimate.warnings(&rehearsal, &given);
     assert_eq!(warnings.len(), wanted.len(), "{warnings:#?}");
     for (warning, wanted) in warnings.iter().zip(wanted) {
         assert!(warning.contains(wanted), "{warning}");
@@ -48,6 +55,51 @@ fn each_shortage_is_a_warning_with_its_way_out() {
     warns(20_000, |r| r.users_max = Some(100), &["`generator.users_max` is 100"]);
     let windows = ["service `playback` sees"];
     warns(20_000, |r| r.audience.scale /= 10.0, &windows);
+}
+
+#[test]
+fn more_workers_are_a_way_out_where_they_help() {
+    let own = |r: &mut Rehearsal| {
+        let mut own = crate::Own::default();
+        own.origins.push(crate::Origin {
+            base: "http://127.0.0.1:9".into(),
+            addresses: vec![std::net::SocketAddr::from(([127, 0, 0, 1], 9))],
+            http: crate::Http::One,
+            host: "127.0.0.1:9".into(),
+            tls: None,
+            headers: Vec::new(),
+        });
+        r.target = crate::Target::Url(own);
+    };
+    let given = |descriptors, workers, cores| Given { descriptors, workers, cores };
+    let few = ["and 1024 are allowed: use `--workers 3`, lower `audience.scale`"];
+    warns_with(given(1024, 1, 2), own, &few);
+    let each = ["needed by each worker and 1024 are allowed: use `--workers 3`"];
+    warns_with(given(1024, 2, 2), own, &each);
+    warns_with(given(1024, 3, 2), own, &[]);
+    let platform =
+        ["needed by the embedded platform, which is one process, and 1024 are allowed: lower"];
+    warns_with(given(1024, 3, 2), |_| {}, &platform);
+    let busy = |r: &mut Rehearsal| r.clock.speed *= 2.0;
+    warns_with(given(20_000, 1, 2), busy, &["the load runs on one, which carries about 8824"]);
+    warns_with(given(20_000, 1, 4), busy, &["use `--workers 2`, or lower"]);
+    warns_with(given(20_000, 2, 2), busy, &[]);
+}
+
+#[test]
+fn no_worker_has_more_viewers_than_its_descriptors() {
+    let (rehearsal, estimate) = estimate(|_| {});
+    let schedule = Schedule::generate(&rehearsal.audience);
+    for workers in [2, 3, 8, 64] {
+        let most = (0..workers).map(|worker| {
+            let slots = hulk_record::SHARD_SLOTS;
+            let own = slots * worker / workers..slots * (worker + 1) / workers;
+            rehearsal.users_peak(&schedule.shard(|slot| own.contains(&slot)))
+        });
+        let most = u64::from(most.max().expect("there are workers"));
+        let told = estimate.machine.descriptors_of_a_worker(workers);
+        assert!(most + 64 <= told && told < most + 64 + most / 2, "{workers}: {most} of {told}");
+    }
 }
 
 #[test]
@@ -99,11 +151,11 @@ fn closed_users_are_bounded_by_their_thinking_alone() {
     assert_eq!((bounded.viewers_peak, bounded.arrivals), (50, 50));
     assert_eq!(bounded.machine.cores_peak, Some(200.0 * 70e-6));
     assert_eq!(bounded.connects_per_s_peak, 50.0, "all in the lead-in");
-    assert!(bounded.warnings(&rehearsal, 20_000).is_empty());
+    assert!(bounded.warnings(&rehearsal, &GIVEN).is_empty());
     let (rehearsal, free) = of_load(load, 0.0);
     assert_eq!((free.requests_per_s_peak, free.machine.cores_peak), (None, None));
     assert_eq!(free.services[0].requests_per_s_peak, None);
-    assert!(free.warnings(&rehearsal, 20_000).is_empty());
+    assert!(free.warnings(&rehearsal, &GIVEN).is_empty());
 }
 
 #[test]
@@ -117,7 +169,7 @@ fn arrivals_are_counted_and_their_pool_is_two_seconds_and_the_thinking() {
     assert_eq!((many.viewers_peak, many.connects_per_s_peak), (300, 100.0));
     let (rehearsal, most) = of_load(&load(50_000), 0.0);
     assert_eq!(most.viewers_peak, 20_000, "at most");
-    let warnings = most.warnings(&rehearsal, 20_000);
+    let warnings = most.warnings(&rehearsal, &GIVEN);
     assert!(
         warnings.iter().all(|warning| warning.contains("ask for less in `[load]`")),
         "{warnings:?}"

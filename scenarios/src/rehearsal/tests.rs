@@ -1,6 +1,6 @@
 use super::*;
 
-use crate::{Estimate, shipped_rehearsal_names};
+use crate::{Estimate, Given, shipped_rehearsal_names};
 
 /// The shipped text with parts of it replaced.
 fn changed(replacements: &[(&str, &str)]) -> Arc<Source> {
@@ -142,13 +142,14 @@ fn a_target_of_one_s_own_takes_no_policies_and_no_judgement_of_scaling_at_anothe
 
 #[test]
 fn shipped_rehearsals_are_valid_and_warn_of_nothing() {
+    let given = Given { descriptors: 20_000, workers: 1, cores: 2 };
     let names: Vec<&str> = shipped_rehearsal_names().collect();
     assert_eq!(names, ["match-day", "match-day-cloud-group"]);
     for name in names {
         for spelling in [name.to_owned(), format!("scenarios/{name}.toml")] {
             let rehearsal = Rehearsal::load(&spelling).unwrap();
             let schedule = Schedule::generate(&rehearsal.audience);
-            let warnings = Estimate::of(&rehearsal, &schedule).warnings(&rehearsal, 20_000);
+            let warnings = Estimate::of(&rehearsal, &schedule).warnings(&rehearsal, &given);
             assert!(warnings.is_empty(), "{name}: {warnings:?}");
         }
     }
