@@ -29,6 +29,9 @@ mod ending;
 #[path = "live/files.rs"]
 mod files;
 #[cfg(test)]
+#[path = "live/http_servers.rs"]
+mod http_servers;
+#[cfg(test)]
 #[path = "live/match_day.rs"]
 mod match_day;
 #[cfg(test)]

@@ -19,7 +19,7 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples");
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// The path of a program; system programs are not on everybody's path.
-fn program(name: &str) -> String {
+pub(crate) fn program(name: &str) -> String {
     let places = [name.to_owned(), format!("/usr/sbin/{name}")];
     let there = |place: &String| Command::new(place).arg("-v").output().is_ok();
     let found = places.into_iter().find(there);
@@ -44,10 +44,10 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A program that serves on a port; it and its children do not outlive this value.
-struct Server(Option<Running>);
+pub(crate) struct Server(Option<Running>);
 
 impl Server {
-    fn start(bench: &Bench, program: &[&str], port: u16) -> Self {
+    pub(crate) fn start(bench: &Bench, program: &[&str], port: u16) -> Self {
         let server = Self(Some(bench.start(program)));
         wait_for(&format!("{} on {port}", program[0]), LIMIT, || {
             listening().iter().any(|(_, known)| *known == port).then_some(())
@@ -56,10 +56,10 @@ impl Server {
     }
 
     /// Ends it when it has finished what it does.
-    fn stop(mut self, signal: Signal) {
+    pub(crate) fn stop(mut self, signal: Signal) -> Run {
         let running = self.0.take().unwrap();
         kill(running.id(), signal);
-        running.end_within(LIMIT);
+        running.end_within(LIMIT)
     }
 }
 

@@ -117,7 +117,9 @@ fn unconnected(permit: Permit, error: &io::Error) -> Broke {
 fn broken(broke: client::Broke) -> Broke {
     match broke {
         client::Broke::Unwritable(what) => Broke::Unwritable(what.to_owned()),
-        client::Broke::Io(error) | client::Broke::Reset(error) => Broke::Broken(in_full("the connection broke", &error)),
+        client::Broke::Io(error) | client::Broke::Reset(error) => {
+            Broke::Broken(in_full("the connection broke", &error))
+        }
         other => Broke::Broken(other.to_string()),
     }
 }
