@@ -44,7 +44,7 @@ fn write_all(bench: &Bench, port: u16, origin: u16) {
     fs::create_dir_all(bench.path("site")).unwrap();
     bench.write("site/small.txt", SMALL);
     bench.write("site/form.txt", "posted\n");
-    bench.write("site/large.bin", "large\n".repeat(LARGE).as_bytes()[..LARGE].to_vec());
+    bench.write("site/large.bin", &"large\n".repeat(LARGE).as_bytes()[..LARGE]);
     bench.write("site/chunked.shtml", chunked("<!--#include virtual=\"/small.txt\" -->"));
     // Servers may go on as somebody else, and write here.
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
