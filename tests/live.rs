@@ -35,6 +35,9 @@ mod executors;
 #[path = "live/files.rs"]
 mod files;
 #[cfg(test)]
+#[path = "live/http_servers.rs"]
+mod http_servers;
+#[cfg(test)]
 #[path = "live/many.rs"]
 mod many;
 #[cfg(test)]

@@ -56,10 +56,10 @@ impl Server {
     }
 
     /// Ends it when it has finished what it does.
-    pub(crate) fn stop(mut self, signal: Signal) {
+    pub(crate) fn stop(mut self, signal: Signal) -> Run {
         let running = self.0.take().unwrap();
         kill(running.id(), signal);
-        running.end_within(LIMIT);
+        running.end_within(LIMIT)
     }
 }
 
