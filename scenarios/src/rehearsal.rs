@@ -219,6 +219,11 @@ impl Rehearsal {
         self.audience.executor.as_ref().is_some_and(Executor::is_open)
     }
 
+    /// Whether users begin again as soon as they are answered, so that no arrival waits for one.
+    pub fn is_closed_loop(&self) -> bool {
+        matches!(self.audience.then(), Then::Again { .. })
+    }
+
     /// Whether the run is over as soon as everybody has left, which may be before its end.
     pub fn ends_early(&self) -> bool {
         self.audience.executor.as_ref().is_some_and(Executor::ends_early)

@@ -13,8 +13,9 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::connections::Connections;
 use crate::run::Shared;
-use crate::visit::{Connections, Visit};
+use crate::visit::Visit;
 use crate::waiting::Waiting;
 
 /// goose calls a transaction again until the user has seen the exit: meanwhile it must not spin.

@@ -2,6 +2,7 @@
 
 mod attack;
 mod client;
+mod connections;
 mod driver;
 mod machine;
 mod origin;

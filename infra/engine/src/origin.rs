@@ -6,9 +6,9 @@ use hulk_net::{Line, Permit, Speaks, Tls, Trust, dial};
 use hulk_scenarios::{Http, Origin, Target};
 use hyper::header::{HeaderName, HeaderValue};
 
-use crate::client::Client;
 use crate::client::http1::Http1;
 use crate::client::http2::Http2;
+use crate::connections::Connection;
 use crate::run::EngineError;
 
 /// A place that requests go to.
@@ -129,15 +129,15 @@ impl Destination {
     ///
     /// # Errors
     /// What the operating system says, or what was wrong with the server's certificate.
-    pub(crate) async fn speak(&self, stream: tokio::net::TcpStream) -> io::Result<Box<dyn Client>> {
+    pub(crate) async fn speak(&self, stream: tokio::net::TcpStream) -> io::Result<Connection> {
         let line = match &self.tls {
             None => Line::Plain(stream),
             Some(tls) => tls.connect(stream).await?,
         };
         match self.http {
-            Http::One => Ok(Box::new(Http1::new(line))),
+            Http::One => Ok(Connection::Http1(Http1::new(line))),
             Http::Two => match Http2::new(line).await {
-                Ok(client) => Ok(Box::new(client)),
+                Ok(client) => Ok(Connection::Http2(Box::new(client))),
                 Err(broke) => Err(io::Error::other(broke)),
             },
         }

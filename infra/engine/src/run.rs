@@ -113,6 +113,8 @@ pub(crate) struct Shared {
     destinations: Vec<Destination>,
     /// So many connections a viewer keeps.
     pub(crate) connections_max: usize,
+    /// Whether arrivals may be dropped, and it must be known whose fault that is.
+    pub(crate) drops: bool,
     /// Whether connections are the users', and stay for the viewers who come later.
     pub(crate) connections_stay: bool,
     pub(crate) run_id: u32,
@@ -243,6 +245,7 @@ impl Engine {
             until: rehearsal.until(),
             destinations: destinations(&rehearsal.target, &permits)?,
             connections_max: rehearsal.target.connections_per_viewer() as usize,
+            drops: !rehearsal.is_closed_loop(),
             connections_stay: rehearsal.is_open(),
             // One more: the driver's own.
             timers: Timers::new(users + 1)?,

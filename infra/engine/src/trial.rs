@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::client::decode::decode;
 use crate::client::{self, Client, Outgoing, RequestId};
+use crate::connections::Connection;
 use crate::origin::{Destination, destinations};
 use crate::run::EngineError;
 
@@ -17,7 +18,7 @@ use crate::run::EngineError;
 #[derive(Debug)]
 pub struct TrialLine {
     /// Each with its connection, where it is open.
-    destinations: Vec<(Destination, Option<Box<dyn Client>>)>,
+    destinations: Vec<(Destination, Option<Connection>)>,
     run: u32,
 }
 

@@ -13,6 +13,7 @@ use crate::client::answer::Answer;
 use crate::client::decode::decode;
 use crate::client::scratch::{give_back, with_rendered};
 use crate::client::{Broke, Client, Outgoing, RequestId};
+use crate::connections::Connections;
 use crate::run::{Phase, Shared};
 use crate::waiting::{Stopped, Waiting};
 
@@ -21,35 +22,6 @@ const EXHAUSTED: [i32; 3] = [24, 23, 99];
 
 /// A connection that was used so shortly before, in µs, is not looked at before it is used again.
 const RESTED_US: i64 = 1000;
-
-/// The connections of a user.
-#[derive(Debug, Default)]
-pub(crate) struct Connections {
-    /// Those that there are, each with the place of the destination that it leads to.
-    open: Vec<(usize, Box<dyn Client>)>,
-    /// How many there have been.
-    made: u32,
-    /// When one was used last.
-    used: Offset,
-}
-
-impl Connections {
-    /// The connection to a place.
-    fn to(&mut self, place: usize) -> Option<&mut dyn Client> {
-        let known = self.open.iter_mut().find(|(to, _)| *to == place)?;
-        Some(known.1.as_mut())
-    }
-
-    /// Closes the connection to a place, if there is one.
-    fn close(&mut self, place: usize) {
-        self.open.retain(|(to, _)| *to != place);
-    }
-
-    /// Closes all.
-    pub(crate) fn close_all(&mut self) {
-        self.open.clear();
-    }
-}
 
 pub(crate) struct Visit<'a> {
     shared: &'a Arc<Shared>,
@@ -139,11 +111,15 @@ impl<'a> Visit<'a> {
     async fn send(&mut self, planned: Planned) -> Result<bool, Stopped> {
         let sent = self.look();
         let deadline = self.viewer.send(planned, sent);
-        self.shared.pool.awaiting(self.slot, sent);
+        if self.shared.drops {
+            self.shared.pool.awaiting(self.slot, sent);
+        }
         let given_up = deadline >= self.viewer.until();
         let place = self.shared.place(self.viewer.edge(), planned.service);
         let exchange = self.exchange(place, &planned, deadline).await;
-        self.shared.pool.answered(self.slot);
+        if self.shared.drops {
+            self.shared.pool.answered(self.slot);
+        }
         let done = match exchange {
             // What came with the first byte was there with it.
             Exchange::Answer(_, At::FirstByte) => self.seen,
@@ -261,20 +237,20 @@ impl<'a> Visit<'a> {
 
     /// Waits for the answer.
     async fn answer(&mut self, place: usize, deadline: Offset) -> Exchange {
-        let waiting = self.waiting;
         let Some(client) = self.connections.to(place) else {
             return Exchange::Broken(Broke::Closed);
         };
-        match waiting.within(deadline, |cx| client.poll_first_byte(cx)).await {
+        match self.waiting.within(deadline, |cx| client.poll_first_byte(cx)).await {
             Ok(Ok(())) => {}
             Ok(Err(broke)) => return Exchange::Broken(broke),
             Err(Stopped::Late) => return Exchange::Late(""),
             Err(Stopped::NoLoad) => return Exchange::NoLoad,
         }
         self.seen = self.shared.now();
+        self.waiting.saw(self.seen);
         self.viewer.answer_began(self.seen);
         let mut at = At::FirstByte;
-        let rest = waiting.within(deadline, |cx| {
+        let rest = self.waiting.within(deadline, |cx| {
             let rest = client.poll_rest(cx);
             if rest.is_pending() {
                 at = At::Later;
@@ -291,14 +267,13 @@ impl<'a> Visit<'a> {
 
     /// Opens a connection to a place.
     async fn connect(&mut self, place: usize, deadline: Offset) -> Result<(), Exchange> {
-        if self.connections.open.len() >= self.shared.connections_max {
+        if self.connections.len() >= self.shared.connections_max {
             // An old connection is closed before there is another.
             self.connections.close_all();
         }
         let destination = self.shared.destination(place);
         let (viewer, _) = self.viewer.send_id();
-        let permit = destination.permit(viewer, self.connections.made);
-        self.connections.made = self.connections.made.wrapping_add(1);
+        let permit = destination.permit(viewer, self.connections.next());
         let from = self.seen;
         // Boxed: what making a connection needs is held only meanwhile.
         let connect = Box::pin(destination.connect(permit));
@@ -312,12 +287,13 @@ impl<'a> Visit<'a> {
             let encrypted = self.look();
             self.took(Measure::Tls, encrypted.since(connected));
         }
-        self.connections.open.push((place, client));
+        self.connections.open(place, client);
         Ok(())
     }
 
     fn look(&mut self) -> Offset {
         self.seen = self.shared.now();
+        self.waiting.saw(self.seen);
         self.seen
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll};
 
 use hulk_record::Offset;
@@ -19,15 +20,18 @@ pub(crate) enum Stopped {
 }
 
 /// A slot, as far as it waits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     shared: &'a Shared,
     slot: usize,
+    /// The slot is woken then, in µs of the run's clock: for a later time nobody has to be told.
+    /// [`NEVER`] where it is not known that it is.
+    armed_us: AtomicI64,
 }
 
 impl<'a> Waiting<'a> {
     pub(crate) fn new(shared: &'a Shared, slot: usize) -> Self {
-        Self { shared, slot }
+        Self { shared, slot, armed_us: AtomicI64::new(NEVER) }
     }
 
     /// Polls until there is something, at the latest until then.
@@ -48,11 +52,26 @@ impl<'a> Waiting<'a> {
             if woken && self.shared.now() >= until {
                 return Poll::Ready(Err(Stopped::Late));
             }
+            if woken || self.armed_us.load(Ordering::Relaxed) > until.0 {
+                self.arm(until, cx);
+            }
             woken = true;
-            self.shared.timers.wait(self.slot, until.0, cx.waker());
             Poll::Pending
         })
         .await
+    }
+
+    /// Has the slot woken at a time.
+    fn arm(&self, at: Offset, cx: &mut Context<'_>) {
+        self.shared.timers.wait(self.slot, at.0, cx.waker());
+        self.armed_us.store(at.0, Ordering::Relaxed);
+    }
+
+    /// The clock was seen to show this: what was armed for before has happened.
+    pub(crate) fn saw(&self, now: Offset) {
+        if self.armed_us.load(Ordering::Relaxed) <= now.0 {
+            self.armed_us.store(NEVER, Ordering::Relaxed);
+        }
     }
 
     /// The same of a future.

@@ -27,6 +27,9 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// Bytes of the body, kept or not.
     pub(crate) bytes: u64,
+    /// Which lengths the names of the fields have, a bit each: most names that are looked for are
+    /// not there.
+    lengths: u64,
 }
 
 impl Answer {
@@ -45,7 +48,11 @@ impl Answer {
     pub(crate) fn set_head(&mut self, status: u16, fields: impl Iterator<Item = Field>) {
         self.status = status;
         self.fields.clear();
-        self.fields.extend(fields);
+        self.lengths = 0;
+        for field in fields {
+            self.lengths |= length_bit((field[1] - field[0]) as usize);
+            self.fields.push(field);
+        }
     }
 
     /// A head in another form than text.
@@ -57,7 +64,9 @@ impl Answer {
         self.status = status;
         self.head.clear();
         self.fields.clear();
+        self.lengths = 0;
         for (name, value) in fields {
+            self.lengths |= length_bit(name.len());
             let from = self.head.len() as u32;
             self.head.extend_from_slice(name);
             let middle = self.head.len() as u32;
@@ -84,6 +93,11 @@ impl Answer {
     }
 }
 
+/// The bit of a length; the longest share one.
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
+}
+
 /// The value of a field, if it has this name and is text.
 fn value_of<'a>(own: &[u8], value: &'a [u8], name: &str) -> Option<&'a str> {
     if own.eq_ignore_ascii_case(name.as_bytes()) { from_utf8(value).ok() } else { None }
@@ -91,11 +105,17 @@ fn value_of<'a>(own: &[u8], value: &'a [u8], name: &str) -> Option<&'a str> {
 
 impl Headers for Answer {
     fn get(&self, name: &str) -> Option<&str> {
+        if self.lengths & length_bit(name.len()) == 0 {
+            return None;
+        }
         let mut fields = self.fields();
         fields.find_map(|(own, value)| value_of(own, value, name))
     }
 
     fn each(&self, name: &str, visit: &mut dyn FnMut(&str)) {
+        if self.lengths & length_bit(name.len()) == 0 {
+            return;
+        }
         self.fields().filter_map(|(own, value)| value_of(own, value, name)).for_each(visit);
     }
 }
