@@ -152,7 +152,8 @@ fn compare(run: &Run, log: &BTreeMap<String, Answer>, has_lengths: bool) {
     let record = run.record();
     let troubles: Vec<_> = record.frames.iter().flat_map(|frame| &frame.troubles).collect();
     assert!(troubles.is_empty(), "{troubles:?}");
-    run.assert_ended(0, "PASS");
+    // What a machine with too little CPU makes invalid are latencies, not counts.
+    assert!([0, 6].contains(&run.code), "{run:#?}");
 }
 
 /// Connections carried as many requests as the server lets them, and there were many.
