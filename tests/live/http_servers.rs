@@ -200,7 +200,7 @@ fn each_kind_of_answer_of_apache_httpd_is_recorded_as_it_is_logged() {
     apache.stop(Signal::TERM);
     let log = logged(&fs::read_to_string(bench.path("apache.log")).unwrap(), &run_id(&run));
     compare(&run, &log, true);
-    reconnected(&log, 0, 6);
+    reconnected(&log, 0, 7);
 }
 
 #[test]
