@@ -116,8 +116,9 @@ impl Session {
             _ => self.arrival.arrive,
         };
         let script = Arc::clone(&self.script);
-        // Who came in the lead-in stands anywhere on the grids: all of them came at about once.
-        let early = self.arrival.already_watching || self.arrival.arrive < MatchTime(0);
+        // Those of a mass action came at about one time, too: they stand anywhere on the grids.
+        let massed = self.arrival.arrive < MatchTime(0) && !self.arrival.acts.is_empty();
+        let early = self.arrival.already_watching || massed;
         let resumed = early && !second;
         let seed = self.seed;
         let acts = std::mem::take(&mut self.arrival.acts);
