@@ -1,6 +1,6 @@
 use super::*;
 
-use crate::{Estimate, shipped_rehearsal_names};
+use crate::{Estimate, Given, shipped_rehearsal_names};
 
 /// The shipped text with parts of it replaced.
 fn changed(replacements: &[(&str, &str)]) -> Arc<Source> {
