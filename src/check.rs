@@ -6,7 +6,7 @@ use std::path::Path;
 use hulk_engine::raise_open_files;
 use hulk_reports::words::counted;
 use hulk_scenarios::traffic::Schedule;
-use hulk_scenarios::{Estimate, LoadError, Rehearsal};
+use hulk_scenarios::{Estimate, LoadError, PortsEstimate, Rehearsal};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArguments;
@@ -21,6 +21,8 @@ const DISK_SHARE_MAX: f64 = 0.5;
 struct Room {
     /// Files that may be open.
     descriptors: u64,
+    /// Local ports that connections may have, for each pair of addresses.
+    ports: u32,
     /// Free bytes where the run's folder would be made, where that can be told.
     disk_bytes: Option<f64>,
 }
@@ -29,12 +31,14 @@ struct Room {
 struct Asked {
     rehearsal: Rehearsal,
     estimate: Estimate,
+    ports: PortsEstimate,
     warnings: Vec<String>,
 }
 
 /// Checks each file; the exit code is 2 when one of them has problems.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<i32, Failure> {
-    let room = Room { descriptors: raise_open_files(), disk_bytes: free_bytes(&arguments.runs) };
+    let (descriptors, disk_bytes) = (raise_open_files(), free_bytes(&arguments.runs));
+    let room = Room { descriptors, ports: local_ports(), disk_bytes };
     let (mut code, mut summary, mut documents) = (0, Vec::new(), Vec::new());
     for file in &arguments.files {
         let rehearsal = Rehearsal::load(file).map_err(Failure::from);
@@ -76,6 +80,21 @@ fn free_bytes(folder: &Path) -> Option<f64> {
     Some(disk.f_bavail as f64 * disk.f_frsize as f64)
 }
 
+/// How many ports the system gives to connections that ask for none.
+fn local_ports() -> u32 {
+    /// As Linux has it where nobody has changed it.
+    const USUAL: u32 = 28_232;
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    ports_of(&text.unwrap_or_default()).unwrap_or(USUAL)
+}
+
+/// The length of a range as the kernel writes it: its first and its last number.
+fn ports_of(range: &str) -> Option<u32> {
+    let mut ends = range.split_ascii_whitespace().map(str::parse::<u32>);
+    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    Some(last.checked_sub(first)? + 1)
+}
+
 fn in_short(asked: &Result<Asked, Failure>) -> String {
     match asked {
         Ok(asked) if asked.warnings.is_empty() => "valid".to_owned(),
@@ -101,6 +120,8 @@ impl Asked {
         let schedule = Schedule::generate(&rehearsal.audience);
         let estimate = Estimate::of(&rehearsal, &schedule);
         let mut warnings = estimate.warnings(&rehearsal, room.descriptors);
+        let ports = PortsEstimate::of(&rehearsal, estimate.viewers_peak, room.ports);
+        warnings.extend(ports.warning());
         let record = estimate.machine.record_bytes;
         if let Some(free) = room.disk_bytes.filter(|free| record > free * DISK_SHARE_MAX) {
             warnings.push(format!(
@@ -111,7 +132,7 @@ impl Asked {
                 size(free)
             ));
         }
-        Self { rehearsal, estimate, warnings }
+        Self { rehearsal, estimate, ports, warnings }
     }
 
     /// What a run would ask for, with its warnings.
@@ -150,6 +171,7 @@ impl Asked {
             format!("  connections    {:.0} new ones/s at the peak", estimate.connects_per_s_peak),
             format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
             format!("  descriptors    {} of {}{origins}", machine.descriptors, room.descriptors),
+            format!("  ports          {} of {}", self.ports.needed, self.ports.available),
             format!("  processor      about {:.2} cores at the peak", machine.cores_peak),
             format!("  memory         about {}", size(machine.memory_bytes)),
             format!(
@@ -185,6 +207,8 @@ impl Asked {
             "bits_per_s_peak": estimate.bits_per_s_peak,
             "descriptors": estimate.machine.descriptors,
             "descriptors_allowed": room.descriptors,
+            "ports": self.ports.needed,
+            "ports_available": self.ports.available,
             "cores_peak": estimate.machine.cores_peak,
             "memory_bytes": estimate.machine.memory_bytes.round(),
             "record_bytes": estimate.machine.record_bytes.round(),

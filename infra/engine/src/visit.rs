@@ -7,11 +7,12 @@ use std::task::Poll;
 
 use hulk_net::why_io;
 use hulk_record::{Measure, Offset, Outcome};
-use hulk_scenarios::{Arrival, Ended, Going, Method, Next, Planned, Viewer};
+use hulk_scenarios::{Arrival, Ended, Going, Method, Next, Phase, Planned, Timeouts, Viewer};
 
 use crate::client::answer::Answer;
 use crate::client::scratch::{give_back, with_rendered};
 use crate::client::{Broke, Client, Outgoing, RequestId};
+use crate::origin::Hop;
 use crate::run::Shared;
 use crate::waiting::{Stopped, Waiting};
 
@@ -62,6 +63,8 @@ enum Exchange {
     Broken(Broke),
     /// The answer did not come in time.
     Late(&'static str),
+    /// A phase lasted longer than it may by itself.
+    Overlong(Phase),
     /// The journey made something of it that is no request.
     Unwritable,
     /// This machine had no descriptor or port left.
@@ -158,6 +161,10 @@ impl<'a> Visit<'a> {
                 }
                 Outcome::Timeout
             }
+            Exchange::Overlong(phase) => {
+                self.viewer.trouble(phase.overlong(), books);
+                Outcome::Timeout
+            }
             Exchange::Unwritable => Outcome::CheckFailed,
         };
         self.connections.close(place);
@@ -227,20 +234,25 @@ impl<'a> Visit<'a> {
     /// Waits for the answer.
     async fn answer(&mut self, place: usize, deadline: Offset) -> Exchange {
         let waiting = self.waiting;
+        let timeouts = *self.shared.destination(place).timeouts();
         let Some(client) = self.connections.to(place) else {
             return Exchange::Broken(Broke::Closed);
         };
-        match waiting.within(deadline, |cx| client.poll_first_byte(cx)).await {
+        let now = || self.shared.now();
+        let part = Part::new(Phase::FirstByte, now, &timeouts, deadline);
+        match waiting.within(part.until, |cx| client.poll_first_byte(cx)).await {
             Ok(Ok(())) => {}
             Ok(Err(broke)) => return Exchange::Broken(broke),
-            Err(Stopped::Late) => return Exchange::Late(""),
+            Err(Stopped::Late) => return part.late,
             Err(Stopped::NoLoad) => return Exchange::NoLoad,
         }
-        self.viewer.answer_began(self.shared.now());
-        match waiting.within(deadline, |cx| client.poll_rest(cx)).await {
+        let began = self.shared.now();
+        self.viewer.answer_began(began);
+        let part = Part::new(Phase::Body, || began, &timeouts, deadline);
+        match waiting.within(part.until, |cx| client.poll_rest(cx)).await {
             Ok(Ok(answer)) => Exchange::Answer(answer),
             Ok(Err(broke)) => Exchange::Broken(broke),
-            Err(Stopped::Late) => Exchange::Late("the answer began and did not end in time"),
+            Err(Stopped::Late) => part.late,
             Err(Stopped::NoLoad) => Exchange::NoLoad,
         }
     }
@@ -252,18 +264,18 @@ impl<'a> Visit<'a> {
             self.connections.close_all();
         }
         let destination = self.shared.destination(place);
-        let (viewer, _) = self.viewer.send_id();
-        let permit = destination.permit(viewer, self.connections.made);
-        self.connections.made = self.connections.made.wrapping_add(1);
+        let timeouts = destination.timeouts();
+        let hop = self.hop(place, deadline).await?;
         let from = self.shared.now();
+        let part = Part::new(Phase::Connect, || from, timeouts, deadline);
         // Boxed: what making a connection needs is held only meanwhile.
-        let connect = Box::pin(destination.connect(permit));
-        let stream = stopped(self.waiting.future(deadline, connect).await, "")?;
+        let connect = Box::pin(destination.connect(hop));
+        let stream = stopped(self.waiting.future(part.until, connect).await, part.late)?;
         let connected = self.shared.now();
         self.took(Measure::Connect, connected.since(from));
+        let part = Part::new(Phase::Tls, || connected, timeouts, deadline);
         let speak = Box::pin(destination.speak(stream));
-        let client = self.waiting.future(deadline, speak).await;
-        let client = stopped(client, "the connection was not encrypted in time")?;
+        let client = stopped(self.waiting.future(part.until, speak).await, part.late)?;
         if destination.is_encrypted() {
             self.took(Measure::Tls, self.shared.now().since(connected));
         }
@@ -271,18 +283,66 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
+    /// From where to where a connection to a place goes; the name is looked up where it must be.
+    async fn hop(&mut self, place: usize, deadline: Offset) -> Result<Hop, Exchange> {
+        let destination = self.shared.destination(place);
+        let (viewer, _) = self.viewer.send_id();
+        let connection = self.connections.made;
+        self.connections.made = connection.wrapping_add(1);
+        loop {
+            if let Some(hop) = destination.hop(viewer, connection) {
+                return hop.map_err(Exchange::Unconnected);
+            }
+            let from = self.shared.now();
+            let part = Part::new(Phase::Dns, || from, destination.timeouts(), deadline);
+            let look_up = Box::pin(destination.look_up());
+            let found = stopped(self.waiting.future(part.until, look_up).await, part.late)?;
+            self.took(Measure::Dns, self.shared.now().since(from));
+            if found.is_some_and(|found| found.strays) {
+                let books = &mut self.shared.recording.books();
+                self.viewer.trouble("the name leads outside the scope", books);
+            }
+        }
+    }
+
     fn took(&self, phase: Measure, us: i64) {
         self.viewer.took(phase, us, &mut self.shared.recording.books());
     }
 }
 
+/// A part of an exchange: until when it may last, and what it is when it lasts longer.
+struct Part {
+    until: Offset,
+    late: Exchange,
+}
+
+impl Part {
+    /// A phase that starts at `from`, which is asked for only where the phase has a limit.
+    fn new(phase: Phase, from: impl Fn() -> Offset, timeouts: &Timeouts, deadline: Offset) -> Self {
+        match timeouts.of(phase).map(|us| from().plus(us.into())) {
+            Some(until) if until < deadline => Self { until, late: Exchange::Overlong(phase) },
+            _ => Self { until: deadline, late: Exchange::Late(late(phase)) },
+        }
+    }
+}
+
+/// What is told when the time of the whole runs out in a phase; nothing where that says it all.
+fn late(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Dns => "the name was not looked up in time",
+        Phase::Connect | Phase::FirstByte => "",
+        Phase::Tls => "the connection was not encrypted in time",
+        Phase::Body => "the answer began and did not end in time",
+    }
+}
+
 /// What came of a part of making a connection.
-fn stopped<T>(came: Result<io::Result<T>, Stopped>, late: &'static str) -> Result<T, Exchange> {
+fn stopped<T>(came: Result<io::Result<T>, Stopped>, late: Exchange) -> Result<T, Exchange> {
     match came {
         Ok(Ok(made)) => Ok(made),
         Ok(Err(error)) if is_exhausted(&error) => Err(Exchange::Exhausted),
         Ok(Err(error)) => Err(Exchange::Unconnected(error)),
-        Err(Stopped::Late) => Err(Exchange::Late(late)),
+        Err(Stopped::Late) => Err(late),
         Err(Stopped::NoLoad) => Err(Exchange::NoLoad),
     }
 }

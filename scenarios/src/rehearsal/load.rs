@@ -10,6 +10,7 @@ use hulk_settings::{At, Problems, Section, Source, nearest_or_all, read};
 
 use super::audience::{OwnMoment, keep_answered, read_audience, read_spikes};
 use super::check::check_together;
+use super::generator::Generator;
 use super::named::{Kind, read_key, read_name};
 use super::objective::read_objective;
 use super::size::check_size;
@@ -59,9 +60,7 @@ pub(super) fn read_root(
     let target = read_target(root, folder, inner);
     let objectives = root.list("objective", read_objective);
     let faults = root.list("fault", Fault::read);
-    let users_max = root
-        .section_optional("generator")
-        .map(|section| section.integer("users_max", 1..=10_000_000).map(|n| n as u32));
+    let generator = Generator::read(root);
     let (mut audience, lead_in_us) = audience?;
     let (ingredients, sources) = ingredients?;
     let (exit, act) = (ingredients.exit.is_some(), ingredients.act.is_some());
@@ -78,6 +77,7 @@ pub(super) fn read_root(
     let ingredients = Ingredients { edges: target.edges(), speed, ..ingredients };
     let mut script = compile(root, ingredients, &sources, inner)?;
     let target = target.compile(&mut script);
+    let generator = generator?;
     let rehearsal = Rehearsal {
         name: name?,
         file: source.name.clone(),
@@ -89,7 +89,8 @@ pub(super) fn read_root(
         target,
         faults: faults?,
         objectives: objectives?,
-        users_max: users_max.map_or(Some(None), |given| given.map(Some))?,
+        users_max: generator.users_max,
+        local_addresses: generator.local_addresses,
         limits: LIMITS,
     };
     check_together(&rehearsal, root);
