@@ -52,7 +52,7 @@ fn each_shortage_is_a_warning_with_its_way_out() {
 
 #[test]
 fn ports_are_counted_for_each_pair_of_addresses() {
-    let text = include_str!("../schema/whole/own-target.toml");
+    let text = concat!("devices = \"2019\"\n", include_str!("../schema/whole/own-target.toml"));
     let text = text.replace(
         "base = \"https://shop.test:8443\"\nresolve = \"127.0.0.1\"\nca = \"ca.pem\"",
         "{whole}",

@@ -243,7 +243,8 @@ fn limits_of_phases_are_read_and_taken_over() {
          [service.api]\nbase = \"http://127.0.0.1:2\"\n\
          [service.media]\ntimeouts = { first_byte_ms = 20 }\n")
         .unwrap();
-    let told: Vec<[Option<u32>; 3]> = { target.origins(&[]).iter() }
+    let origins = target.origins(&[]);
+    let told: Vec<[Option<u32>; 3]> = { origins.iter() }
         .map(|origin| {
             [Phase::Connect, Phase::FirstByte, Phase::Body].map(|p| origin.timeouts.of(p))
         })
