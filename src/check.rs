@@ -6,7 +6,7 @@ use std::path::Path;
 use hulk_engine::raise_open_files;
 use hulk_reports::words::counted;
 use hulk_scenarios::traffic::{Schedule, Then};
-use hulk_scenarios::{Estimate, Given, LoadError, Rehearsal};
+use hulk_scenarios::{Estimate, Given, LoadError, PortsEstimate, Rehearsal};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArguments;
@@ -22,6 +22,8 @@ const DISK_SHARE_MAX: f64 = 0.5;
 struct Room {
     /// Of files, cores and workers.
     given: Given,
+    /// Local ports that connections may have, for each pair of addresses.
+    ports: u32,
     /// Free bytes where the run's folder would be made, where that can be told.
     disk_bytes: Option<f64>,
 }
@@ -30,13 +32,14 @@ struct Room {
 struct Asked {
     rehearsal: Rehearsal,
     estimate: Estimate,
+    ports: PortsEstimate,
     warnings: Vec<String>,
 }
 
 /// Checks each file; the exit code is 2 when one of them has problems.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<i32, Failure> {
     let given = given(arguments.workers, raise_open_files());
-    let room = Room { given, disk_bytes: free_bytes(&arguments.runs) };
+    let room = Room { given, ports: local_ports(), disk_bytes: free_bytes(&arguments.runs) };
     let (mut code, mut summary, mut documents) = (0, Vec::new(), Vec::new());
     for file in &arguments.files {
         let rehearsal = Rehearsal::load(file).map_err(Failure::from);
@@ -78,6 +81,21 @@ fn free_bytes(folder: &Path) -> Option<f64> {
     Some(disk.f_bavail as f64 * disk.f_frsize as f64)
 }
 
+/// How many ports the system gives to connections that ask for none.
+fn local_ports() -> u32 {
+    /// As Linux has it where nobody has changed it.
+    const USUAL: u32 = 28_232;
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    ports_of(&text.unwrap_or_default()).unwrap_or(USUAL)
+}
+
+/// The length of a range as the kernel writes it: its first and its last number.
+fn ports_of(range: &str) -> Option<u32> {
+    let mut ends = range.split_ascii_whitespace().map(str::parse::<u32>);
+    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    Some(last.checked_sub(first)? + 1)
+}
+
 fn in_short(asked: &Result<Asked, Failure>) -> String {
     match asked {
         Ok(asked) if asked.warnings.is_empty() => "valid".to_owned(),
@@ -113,6 +131,8 @@ impl Asked {
         let schedule = Schedule::generate(&rehearsal.audience);
         let estimate = Estimate::of(&rehearsal, &schedule);
         let mut warnings = estimate.warnings(&rehearsal, &room.given);
+        let ports = PortsEstimate::of(&rehearsal, estimate.viewers_peak, room.ports);
+        warnings.extend(ports.warning());
         let record = estimate.machine.record_bytes;
         if let Some(free) = room.disk_bytes.filter(|free| record > free * DISK_SHARE_MAX) {
             warnings.push(format!(
@@ -123,7 +143,7 @@ impl Asked {
                 size(free)
             ));
         }
-        Self { rehearsal, estimate, warnings }
+        Self { rehearsal, estimate, ports, warnings }
     }
 
     /// What a run would ask for, with its warnings.
@@ -175,6 +195,7 @@ impl Asked {
                 machine.descriptors_of_a_worker(room.given.workers),
                 room.given.descriptors
             ),
+            format!("  ports          {} of {}", self.ports.needed, self.ports.available),
             match machine.cores_peak {
                 Some(cores) => format!("  processor      about {cores:.2} cores at the peak"),
                 None => "  processor      as much as there is, up to one core a worker".to_owned(),
@@ -216,6 +237,8 @@ impl Asked {
                 estimate.machine.descriptors_of_a_worker(room.given.workers),
             "descriptors_allowed": room.given.descriptors,
             "workers": room.given.workers,
+            "ports": self.ports.needed,
+            "ports_available": self.ports.available,
             "cores_peak": estimate.machine.cores_peak,
             "memory_bytes": estimate.machine.memory_bytes.round(),
             "record_bytes": estimate.machine.record_bytes.round(),

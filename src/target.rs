@@ -47,8 +47,8 @@ impl Aimed {
         match &rehearsal.target {
             Target::Url(own) => {
                 verifiable(&rehearsal.target)?;
-                let addresses = own.origins.iter().flat_map(|origin| &origin.addresses);
-                let permits = addresses.map(|address| Scope::default().permit(*address));
+                let contacts = own.origins.iter().flat_map(|origin| origin.way.contacts());
+                let permits = contacts.map(|address| Scope::default().permit(address));
                 let permits: Result<Vec<_>, _> = permits.collect();
                 let permits = permits.map_err(|refusal| Failure::Usage(refusal.to_string()))?;
                 let addresses = permits.into_iter().map(Permit::address).collect();

@@ -135,7 +135,8 @@ fn aim(rehearsal: &Rehearsal, aimed: &Aimed, trial: &mut Trial) -> Result<TrialL
     trial.aim(&addresses);
     let permits = addresses.iter().map(|address| Scope::default().permit(*address));
     let permits: Vec<_> = permits.collect::<Result<_, _>>().map_err(Failure::internal)?;
-    TrialLine::new(&rehearsal.target, &permits, trial.run_id()).map_err(Failure::internal)
+    let (target, local) = (&rehearsal.target, &rehearsal.local_addresses);
+    TrialLine::new(target, local, &permits, trial.run_id()).map_err(Failure::internal)
 }
 
 /// Everything that the viewer does.

@@ -44,6 +44,9 @@ mod many;
 #[path = "live/match_day.rs"]
 mod match_day;
 #[cfg(test)]
+#[path = "live/names.rs"]
+mod names;
+#[cfg(test)]
 #[path = "live/own_target.rs"]
 mod own_target;
 #[cfg(test)]

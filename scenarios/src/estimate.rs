@@ -1,6 +1,7 @@
 //! What a rehearsal would ask of the machine and of its target.
 
 mod machine;
+mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use hulk_record::{Bound, MatchTime};
 use hulk_traffic_models::{Schedule, Then};
 pub use machine::{Given, MachineEstimate, WORKERS_MAX};
+pub use ports::PortsEstimate;
 
 use crate::session::Memory;
 use crate::template::{Slot, Template};

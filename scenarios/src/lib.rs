@@ -22,7 +22,7 @@ mod trial;
 mod values;
 mod viewer;
 
-pub use estimate::{Estimate, Given, MachineEstimate, ServiceEstimate, WORKERS_MAX};
+pub use estimate::{Estimate, Given, MachineEstimate, PortsEstimate, ServiceEstimate, WORKERS_MAX};
 pub use extract::Headers;
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
@@ -39,7 +39,9 @@ pub use shipped::{TEMPLATES, shipped_rehearsal, shipped_rehearsal_names};
 pub use steps::{
     AfterStep, Does, EveryStep, Flag, HlsStep, Method, RequestSpec, SequenceStep, Step,
 };
-pub use target::{Certificates, Embedded, Http, Origin, Own, Target, TlsSettings};
+pub use target::{
+    Certificates, Embedded, Http, LookUp, Origin, Own, Phase, Target, Timeouts, TlsSettings, Way,
+};
 pub use trial::{
     Answer, Body, Broke, Came, Cut, Ending, Exchange, Failure, Look, Opening, Paint, Printer, Row,
     Timing, Trial, TrialOptions, Unreached, Upcoming,

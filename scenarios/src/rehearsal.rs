@@ -3,12 +3,14 @@
 mod audience;
 mod check;
 mod executor;
+mod generator;
 mod load;
 mod named;
 mod objective;
 mod size;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,6 +48,8 @@ pub struct Rehearsal {
     pub objectives: Vec<Objective>,
     /// At most so many viewers at a time; without it, as many as the audience needs.
     pub users_max: Option<u32>,
+    /// Where connections are made from, in turn; where the system says, if there is none.
+    pub local_addresses: Vec<IpAddr>,
     /// What the run must have delivered.
     pub limits: ValidityLimits,
 }

@@ -5,6 +5,9 @@ mod certificates;
 mod headers;
 mod own;
 mod read;
+mod resolve;
+mod timeouts;
+mod way;
 
 use std::net::SocketAddr;
 
@@ -15,6 +18,8 @@ pub(crate) use base::Base;
 pub use certificates::Certificates;
 pub use own::Own;
 pub(crate) use read::UrlSettings;
+pub use timeouts::{Phase, Timeouts};
+pub use way::{LookUp, Way};
 
 use crate::values::Secret;
 
@@ -49,8 +54,10 @@ pub enum Target {
 pub struct Origin {
     /// `scheme://host`, and the port where it is not the scheme's own.
     pub base: String,
-    /// Where connections go: viewers take turns with them. At least one.
-    pub addresses: Vec<SocketAddr>,
+    /// Where connections go.
+    pub way: Way,
+    /// How long each phase of a request may last.
+    pub timeouts: Timeouts,
     /// The `host` header.
     pub host: String,
     /// What is spoken there.
@@ -85,9 +92,9 @@ impl Origin {
     /// An edge of the embedded platform: plain HTTP at an address.
     fn plain(address: SocketAddr) -> Self {
         let host = address.to_string();
-        let base = format!("http://{host}");
-        let (addresses, http, tls, headers) = (vec![address], Http::One, None, Vec::new());
-        Self { base, addresses, host, http, tls, headers }
+        let (base, way) = (format!("http://{host}"), Way::Addresses(vec![address]));
+        let (timeouts, http, headers) = (Timeouts::default(), Http::One, Vec::new());
+        Self { base, way, timeouts, host, http, tls: None, headers }
     }
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 
 fn asked(file: &str, disk_bytes: Option<f64>, descriptors: u64) -> (Asked, Room) {
-    let room = Room { given: Given { descriptors, workers: 1, cores: 2 }, disk_bytes };
+    let room =
+        Room { given: Given { descriptors, workers: 1, cores: 2 }, ports: 28_232, disk_bytes };
     let (files, runs) = (vec![file.to_owned()], "runs".into());
     let arguments = CheckArguments { files, json: false, runs, workers: 1 };
     (Asked::of(Rehearsal::load(file).unwrap(), &arguments, &room), room)
@@ -30,5 +31,7 @@ fn a_small_disk_few_descriptors_and_too_much_load_are_warned_of_with_a_way_out()
 #[test]
 fn sizes_are_read_by_people() {
     assert_eq!([1.0, 3.4e6, 2.06e9].map(size), ["1 MB", "3 MB", "2.1 GB"]);
+    assert_eq!(ports_of("32768\t60999\n"), Some(28_232));
+    assert_eq!((ports_of(""), ports_of("9 8")), (None, None));
     assert!(free_bytes(Path::new("not/there/yet")).is_some_and(|free| free >= 0.0));
 }

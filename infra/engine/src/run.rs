@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hulk_net::{Epoch, TlsError};
+use hulk_net::{Epoch, NotAName, TlsError};
 use hulk_record::{Frame, MatchTime, Offset, RecorderPlan};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Arrival, Permit, Rehearsal};
@@ -57,8 +57,8 @@ impl Switch {
 pub struct Assignment {
     /// What is rehearsed.
     pub rehearsal: Arc<Rehearsal>,
-    /// Where the load goes: the embedded platform's edges, or the target's own origins, in their
-    /// order.
+    /// Where the load goes: the embedded platform's edges, or all contacts of the target's own
+    /// origins, in their order.
     pub permits: Vec<Permit>,
     /// The slots of the shard.
     pub slots: Range<u32>,
@@ -93,6 +93,9 @@ pub enum EngineError {
     /// No encrypted connection can be made.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A name of the target's that cannot be looked up.
+    #[error(transparent)]
+    Name(#[from] NotAName),
     /// Not all users were there in time.
     #[error("only {joined} of {wanted} users were launched within {within:?}")]
     Launch {
@@ -243,7 +246,7 @@ impl Engine {
             pool: Pool::new(users),
             recording: Recording::new(plan, rehearsal.lead_in_from(), worker),
             until: rehearsal.until(),
-            destinations: destinations(&rehearsal.target, &permits)?,
+            destinations: destinations(&rehearsal.target, &rehearsal.local_addresses, &permits)?,
             connections_max: rehearsal.target.connections_per_viewer() as usize,
             drops: !rehearsal.is_closed_loop(),
             connections_stay: rehearsal.is_open(),

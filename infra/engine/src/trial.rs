@@ -2,16 +2,17 @@
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use hulk_net::Permit;
-use hulk_scenarios::{Broke, Came, Method, Rendered, Target, Timing};
-use tokio::time::{Instant, timeout_at};
+use hulk_net::{Permit, why_io};
+use hulk_scenarios::{Broke, Came, Method, Phase, Rendered, Target, Timeouts, Timing};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client::decode::decode;
 use crate::client::{self, Client, Outgoing, RequestId};
 use crate::connections::Connection;
-use crate::origin::{Destination, destinations};
+use crate::origin::{Destination, Hop, destinations};
 use crate::run::EngineError;
 
 /// A viewer's way to the target.
@@ -30,12 +31,18 @@ struct Measured {
 }
 
 impl TrialLine {
-    /// To the target's origins, with the right to each; its requests are marked by `run`.
+    /// To the target's origins from the local addresses, with the right to each contact of the
+    /// origins; its requests are marked by `run`.
     ///
     /// # Errors
     /// When a certificate or a header of the target cannot be used.
-    pub fn new(target: &Target, permits: &[Permit], run: u32) -> Result<Self, EngineError> {
-        let destinations = destinations(target, permits)?;
+    pub fn new(
+        target: &Target,
+        local: &[IpAddr],
+        permits: &[Permit],
+        run: u32,
+    ) -> Result<Self, EngineError> {
+        let destinations = destinations(target, local, permits)?;
         let destinations = destinations.into_iter().map(|to| (to, None)).collect();
         Ok(Self { destinations, run })
     }
@@ -84,10 +91,12 @@ impl TrialLine {
             Some(open) => open,
             None => {
                 let from = Instant::now();
-                let permit = to.permit(viewer, 0);
-                let unconnected = |error: &io::Error| unconnected(permit, error);
-                let stream = to.connect(permit).await.map_err(|error| unconnected(&error))?;
-                let open = to.speak(stream).await.map_err(|error| unconnected(&error))?;
+                let hop = hop(to, viewer).await?;
+                let unconnected = |error: &io::Error| unconnected(hop.to, error);
+                let stream = within(Phase::Connect, to.timeouts(), to.connect(hop)).await?;
+                let stream = stream.map_err(|error| unconnected(&error))?;
+                let open = within(Phase::Tls, to.timeouts(), to.speak(stream)).await?;
+                let open = open.map_err(|error| unconnected(&error))?;
                 measured.connect_us = Some(micros_since(from));
                 open
             }
@@ -97,9 +106,11 @@ impl TrialLine {
         let request = Outgoing { to, method, rendered, id, keep_body: true };
         let sent = Instant::now();
         poll_fn(|cx| connection.begin(cx, &request).into()).await.map_err(broken)?;
-        poll_fn(|cx| connection.poll_first_byte(cx)).await.map_err(broken)?;
+        let first_byte = poll_fn(|cx| connection.poll_first_byte(cx));
+        within(Phase::FirstByte, to.timeouts(), first_byte).await?.map_err(broken)?;
         measured.first_byte_us = Some(micros_since(sent));
-        let mut answer = poll_fn(|cx| connection.poll_rest(cx)).await.map_err(broken)?;
+        let rest = poll_fn(|cx| connection.poll_rest(cx));
+        let mut answer = within(Phase::Body, to.timeouts(), rest).await?.map_err(broken)?;
         // What cannot be decompressed is shown as it came.
         let _as_it_came = decode(&mut answer);
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
@@ -107,6 +118,28 @@ impl TrialLine {
         let headers = fields
             .filter_map(|(name, value)| Some((text(name)?.to_ascii_lowercase(), text(value)?)));
         Ok(Came::Answer(answer.status, headers.collect(), answer.body.clone(), answer.bytes))
+    }
+}
+
+/// Waits for a phase for as long as it may last.
+async fn within<T>(
+    phase: Phase,
+    timeouts: &Timeouts,
+    future: impl Future<Output = T>,
+) -> Result<T, Broke> {
+    let Some(limit) = timeouts.of(phase) else { return Ok(future.await) };
+    let limit = Duration::from_micros(limit.into());
+    timeout(limit, future).await.map_err(|_| Broke::Overlong(phase))
+}
+
+/// Where a viewer's connection goes; the name is looked up where it must be.
+async fn hop(to: &Destination, viewer: u32) -> Result<Hop, Broke> {
+    let unknown = |error: io::Error| Broke::NoConnection(why_io(&error).to_owned());
+    loop {
+        if let Some(hop) = to.hop(viewer, 0) {
+            return hop.map_err(unknown);
+        }
+        within(Phase::Dns, to.timeouts(), to.look_up()).await?.map_err(unknown)?;
     }
 }
 

@@ -7,14 +7,15 @@ use std::task::Poll;
 
 use hulk_net::why_io;
 use hulk_record::{Measure, Offset, Outcome};
-use hulk_scenarios::{Arrival, Ended, Going, Method, Next, Planned, Viewer};
+use hulk_scenarios::{Arrival, Ended, Going, Method, Next, Phase, Planned, Timeouts, Viewer};
 
 use crate::client::answer::Answer;
 use crate::client::decode::decode;
 use crate::client::scratch::{give_back, with_rendered};
 use crate::client::{Broke, Client, Outgoing, RequestId};
 use crate::connections::Connections;
-use crate::run::{Phase, Shared};
+use crate::origin::Hop;
+use crate::run::{self, Shared};
 use crate::waiting::{Stopped, Waiting};
 
 /// EMFILE, ENFILE, EADDRNOTAVAIL: what this machine ran out of, not what the target did.
@@ -49,6 +50,8 @@ enum Exchange {
     Broken(Broke),
     /// The answer did not come in time.
     Late(&'static str),
+    /// A phase lasted longer than it may by itself.
+    Overlong(Phase),
     /// The journey made something of it that is no request.
     Unwritable,
     /// This machine had no descriptor or port left.
@@ -85,7 +88,7 @@ impl<'a> Visit<'a> {
                 let due = self.viewer.due(&planned);
                 if self.seen < due {
                     self.waiting.sleep_until(due).await?;
-                } else if self.shared.phase() != Phase::Running {
+                } else if self.shared.phase() != run::Phase::Running {
                     return Err(Stopped::NoLoad);
                 }
                 if !self.send(planned).await? {
@@ -164,6 +167,10 @@ impl<'a> Visit<'a> {
                 }
                 Outcome::Timeout
             }
+            Exchange::Overlong(phase) => {
+                self.viewer.trouble(phase.overlong(), books);
+                Outcome::Timeout
+            }
             Exchange::Unwritable => Outcome::CheckFailed,
         };
         self.connections.close(place);
@@ -237,20 +244,23 @@ impl<'a> Visit<'a> {
 
     /// Waits for the answer.
     async fn answer(&mut self, place: usize, deadline: Offset) -> Exchange {
+        let timeouts = *self.shared.destination(place).timeouts();
         let Some(client) = self.connections.to(place) else {
             return Exchange::Broken(Broke::Closed);
         };
-        match self.waiting.within(deadline, |cx| client.poll_first_byte(cx)).await {
+        let part = Part::new(Phase::FirstByte, self.seen, &timeouts, deadline);
+        match self.waiting.within(part.until, |cx| client.poll_first_byte(cx)).await {
             Ok(Ok(())) => {}
             Ok(Err(broke)) => return Exchange::Broken(broke),
-            Err(Stopped::Late) => return Exchange::Late(""),
+            Err(Stopped::Late) => return part.late,
             Err(Stopped::NoLoad) => return Exchange::NoLoad,
         }
         self.seen = self.shared.now();
         self.waiting.saw(self.seen);
         self.viewer.answer_began(self.seen);
+        let part = Part::new(Phase::Body, self.seen, &timeouts, deadline);
         let mut at = At::FirstByte;
-        let rest = self.waiting.within(deadline, |cx| {
+        let rest = self.waiting.within(part.until, |cx| {
             let rest = client.poll_rest(cx);
             if rest.is_pending() {
                 at = At::Later;
@@ -260,7 +270,7 @@ impl<'a> Visit<'a> {
         match rest.await {
             Ok(Ok(answer)) => Exchange::Answer(answer, at),
             Ok(Err(broke)) => Exchange::Broken(broke),
-            Err(Stopped::Late) => Exchange::Late("the answer began and did not end in time"),
+            Err(Stopped::Late) => part.late,
             Err(Stopped::NoLoad) => Exchange::NoLoad,
         }
     }
@@ -272,17 +282,18 @@ impl<'a> Visit<'a> {
             self.connections.close_all();
         }
         let destination = self.shared.destination(place);
-        let (viewer, _) = self.viewer.send_id();
-        let permit = destination.permit(viewer, self.connections.next());
-        let from = self.seen;
+        let timeouts = *destination.timeouts();
+        let hop = self.hop(place, deadline).await?;
+        let from = self.look();
+        let part = Part::new(Phase::Connect, from, &timeouts, deadline);
         // Boxed: what making a connection needs is held only meanwhile.
-        let connect = Box::pin(destination.connect(permit));
-        let stream = stopped(self.waiting.future(deadline, connect).await, "")?;
+        let connect = Box::pin(destination.connect(hop));
+        let stream = stopped(self.waiting.future(part.until, connect).await, part.late)?;
         let connected = self.look();
         self.took(Measure::Connect, connected.since(from));
+        let part = Part::new(Phase::Tls, connected, &timeouts, deadline);
         let speak = Box::pin(destination.speak(stream));
-        let client = self.waiting.future(deadline, speak).await;
-        let client = stopped(client, "the connection was not encrypted in time")?;
+        let client = stopped(self.waiting.future(part.until, speak).await, part.late)?;
         if destination.is_encrypted() {
             let encrypted = self.look();
             self.took(Measure::Tls, encrypted.since(connected));
@@ -297,18 +308,66 @@ impl<'a> Visit<'a> {
         self.seen
     }
 
+    /// From where to where a connection to a place goes; the name is looked up where it must be.
+    async fn hop(&mut self, place: usize, deadline: Offset) -> Result<Hop, Exchange> {
+        let destination = self.shared.destination(place);
+        let (viewer, _) = self.viewer.send_id();
+        let connection = self.connections.next();
+        loop {
+            if let Some(hop) = destination.hop(viewer, connection) {
+                return hop.map_err(Exchange::Unconnected);
+            }
+            let from = self.look();
+            let part = Part::new(Phase::Dns, from, destination.timeouts(), deadline);
+            let look_up = Box::pin(destination.look_up());
+            let found = stopped(self.waiting.future(part.until, look_up).await, part.late)?;
+            let found_at = self.look();
+            self.took(Measure::Dns, found_at.since(from));
+            if found.is_some_and(|found| found.strays) {
+                let books = &mut self.shared.recording.books();
+                self.viewer.trouble("the name leads outside the scope", books);
+            }
+        }
+    }
+
     fn took(&self, phase: Measure, us: i64) {
         self.viewer.took(phase, us, &mut self.shared.recording.books());
     }
 }
 
+/// A part of an exchange: until when it may last, and what it is when it lasts longer.
+struct Part {
+    until: Offset,
+    late: Exchange,
+}
+
+impl Part {
+    /// A phase that starts at `from`.
+    fn new(phase: Phase, from: Offset, timeouts: &Timeouts, deadline: Offset) -> Self {
+        match timeouts.of(phase).map(|us| from.plus(us.into())) {
+            Some(until) if until < deadline => Self { until, late: Exchange::Overlong(phase) },
+            _ => Self { until: deadline, late: Exchange::Late(late(phase)) },
+        }
+    }
+}
+
+/// What is told when the time of the whole runs out in a phase; nothing where that says it all.
+fn late(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Dns => "the name was not looked up in time",
+        Phase::Connect | Phase::FirstByte => "",
+        Phase::Tls => "the connection was not encrypted in time",
+        Phase::Body => "the answer began and did not end in time",
+    }
+}
+
 /// What came of a part of making a connection.
-fn stopped<T>(came: Result<io::Result<T>, Stopped>, late: &'static str) -> Result<T, Exchange> {
+fn stopped<T>(came: Result<io::Result<T>, Stopped>, late: Exchange) -> Result<T, Exchange> {
     match came {
         Ok(Ok(made)) => Ok(made),
         Ok(Err(error)) if is_exhausted(&error) => Err(Exchange::Exhausted),
         Ok(Err(error)) => Err(Exchange::Unconnected(error)),
-        Err(Stopped::Late) => Err(Exchange::Late(late)),
+        Err(Stopped::Late) => Err(late),
         Err(Stopped::NoLoad) => Err(Exchange::NoLoad),
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! The rest of the workspace may not connect by itself (clippy's `disallowed-methods`).
 
+mod dns;
 mod epoch;
 mod http;
 mod line;
 mod tls;
 mod why;
 
+pub use dns::{DnsError, Found, Name, NotAName};
 pub use epoch::Epoch;
 pub use http::{Connection, HttpError, ask, fetch, fetch_large, post};
 pub use hulk_consent::{Permit, Scope};

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hulk_consent::Permit;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
@@ -78,6 +80,9 @@ pub async fn dial_from(permit: Permit, from: Option<IpAddr>) -> io::Result<TcpSt
         None => TcpStream::connect(to).await?,
         Some(from) => {
             let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            // The port is chosen with the address that it leads to: two targets may have the same.
+            // Where the system cannot do that, each port of a local address is used once.
+            let _may_be_unknown = setsockopt(&socket, IpBindAddressNoPort, &true);
             socket.bind((from, 0).into())?;
             socket.connect(to).await?
         }

@@ -5,7 +5,7 @@ use std::io;
 
 use tokio_rustls::rustls::{CertificateError, Error as TlsError};
 
-use crate::HttpError;
+use crate::{DnsError, HttpError};
 
 impl HttpError {
     /// Why, without anything that differs from one request to the next.
@@ -26,6 +26,9 @@ pub fn why_io(error: &io::Error) -> &'static str {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     if let Some(inner) = inner {
         return of_tls(inner);
+    }
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<DnsError>()) {
+        return inner.why();
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused",

@@ -122,6 +122,11 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
+    /// Whether the key is there with a table.
+    pub fn has_table(&self, key: &'static str) -> bool {
+        self.has(key) && self.table.get(key).is_some_and(|v| table_of(v.get_ref()).is_some())
+    }
+
     /// A text.
     pub fn text(&self, key: &'static str) -> Option<String> {
         self.required(key, Expected::Text, text_of)

@@ -63,7 +63,8 @@ fn more_workers_are_a_way_out_where_they_help() {
         let mut own = crate::Own::default();
         own.origins.push(crate::Origin {
             base: "http://127.0.0.1:9".into(),
-            addresses: vec![std::net::SocketAddr::from(([127, 0, 0, 1], 9))],
+            way: crate::Way::Addresses(vec![std::net::SocketAddr::from(([127, 0, 0, 1], 9))]),
+            timeouts: crate::Timeouts::default(),
             http: crate::Http::One,
             host: "127.0.0.1:9".into(),
             tls: None,
@@ -100,6 +101,32 @@ fn no_worker_has_more_viewers_than_its_descriptors() {
         let told = estimate.machine.descriptors_of_a_worker(workers);
         assert!(most + 64 <= told && told < most + 64 + most / 2, "{workers}: {most} of {told}");
     }
+}
+
+#[test]
+fn ports_are_counted_for_each_pair_of_addresses() {
+    let text = concat!("devices = \"2019\"\n", include_str!("../schema/whole/own-target.toml"));
+    let text = text.replace(
+        "base = \"https://shop.test:8443\"\nresolve = \"127.0.0.1\"\nca = \"ca.pem\"",
+        "{whole}",
+    );
+    let ports = |whole: &str, local: &[&str]| {
+        let text = text.replace("{whole}", whole).replace("{ env = \"SHOP_TOKEN\" }", "\"t\"");
+        let source = hulk_settings::Source::new("own.toml", text);
+        let read = Rehearsal::read(&source, std::path::Path::new("."));
+        let mut rehearsal = read.expect("it is valid");
+        rehearsal.local_addresses =
+            local.iter().map(|text| text.parse().expect("an address")).collect();
+        let ports = PortsEstimate::of(&rehearsal, 1_000, 900);
+        (ports.needed, ports.available, ports.warning().is_some())
+    };
+    // The service `edge` has a name of which nobody knows how many addresses it has.
+    let one = "base = \"http://127.0.0.1:8080\"";
+    assert_eq!(ports(one, &[]), (1_000, 900, true));
+    assert_eq!(ports(one, &["127.0.0.2", "127.0.0.3"]), (1_000, 1_800, false));
+    let two = "base = \"http://shop.test\"\nresolve = [\"127.0.0.1\", \"::1\"]";
+    let (needed, available, _) = ports(two, &["127.0.0.2", "127.0.0.3", "::1"]);
+    assert_eq!((needed, available), (1_000, 1_800), "the name's one address has the fewest");
 }
 
 #[test]

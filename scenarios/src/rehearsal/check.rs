@@ -5,6 +5,7 @@ use hulk_record::Bound;
 use hulk_scaling::{PlatformSpec, RouteSpec};
 use hulk_settings::{At, Section, nearest_or_all};
 
+use super::generator::check_families;
 use crate::{Rehearsal, Target};
 
 /// Notes what does not fit together.
@@ -23,6 +24,7 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
         routes(rehearsal, &embedded.platform, root);
     }
     objectives(rehearsal, root);
+    check_families(rehearsal, root);
     names_differ(root, "objective", rehearsal.objectives.iter().map(|known| known.name.as_str()));
     names_differ(root, "fault", rehearsal.faults.iter().map(|known| known.name.as_str()));
     for (place, fault) in rehearsal.faults.iter().enumerate() {

@@ -12,6 +12,7 @@ use hulk_traffic_models::Then;
 use super::audience::{OwnMoment, keep_answered, read_spikes};
 use super::check::check_together;
 use super::executor::{check_load, read_clock, read_people};
+use super::generator::Generator;
 use super::named::{Kind, read_key, read_name};
 use super::objective::read_objective;
 use super::size::check_size;
@@ -59,9 +60,7 @@ pub(super) fn read_root(
     let target = read_target(root, folder, inner);
     let objectives = root.list("objective", read_objective);
     let faults = root.list("fault", Fault::read);
-    let users_max = root
-        .section_optional("generator")
-        .map(|section| section.integer("users_max", 1..=10_000_000).map(|n| n as u32));
+    let generator = Generator::read(root);
     let (mut audience, lead_in_us) = people?;
     let (ingredients, sources) = ingredients?;
     let (exit, act) = (ingredients.exit.is_some(), ingredients.act.is_some());
@@ -87,6 +86,7 @@ pub(super) fn read_root(
         Then::Watch | Then::Leave => LIMITS.cpu_share_max,
     };
     let limits = ValidityLimits { cpu_share_max, ..LIMITS };
+    let generator = generator?;
     let rehearsal = Rehearsal {
         name: name?,
         file: source.name.clone(),
@@ -98,7 +98,8 @@ pub(super) fn read_root(
         target,
         faults: faults?,
         objectives: objectives?,
-        users_max: users_max.map_or(Some(None), |given| given.map(Some))?,
+        users_max: generator.users_max,
+        local_addresses: generator.local_addresses,
         limits,
     };
     check_together(&rehearsal, root);

@@ -145,6 +145,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("rehearsal", "/objective/0/served_share", "{ \"min\": 99.9 }"),
     ("rehearsal", "/fault/0/at_min", "3"),
     ("rehearsal", "/generator/users_max", "1.5"),
+    ("rehearsal", "/generator/local_addresses", "[]"),
     ("journey", "/retry", "{ \"hlsjs\": {} }"),
     ("journey", "/retry", "{ \"none\": {}, \"shaka\": {} }"),
     ("journey", "/step/0/after/put", "\"/b\""),

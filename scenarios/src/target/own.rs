@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::read::Site;
-use super::{Certificates, Origin, TlsSettings};
+use super::{Certificates, Origin, TlsSettings, Way};
 
 /// Services of one's own on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,7 +42,8 @@ impl Own {
         });
         let origin = Origin {
             base: site.base.to_string(),
-            addresses: site.addresses.clone(),
+            way: site.way.clone(),
+            timeouts: site.timeouts,
             host: site.base.authority(),
             http: site.http,
             tls,
@@ -54,10 +55,10 @@ impl Own {
     /// The URLs, and where they lead if it is not what they say.
     pub(super) fn name(&self) -> String {
         let mut names: Vec<String> = Vec::new();
-        for Origin { base, addresses, host, .. } in &self.origins {
-            let plain = host.parse::<SocketAddr>().is_ok_and(|said| *addresses == [said]);
-            let at: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-            let name = if plain { base.clone() } else { format!("{base} at {}", at.join(", ")) };
+        for Origin { base, way, host, .. } in &self.origins {
+            let said = host.parse::<SocketAddr>().map(|said| Way::Addresses(vec![said]));
+            let plain = said.is_ok_and(|said| *way == said);
+            let name = if plain { base.clone() } else { format!("{base} {}", way.in_words()) };
             if !names.contains(&name) {
                 names.push(name);
             }

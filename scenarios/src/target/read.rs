@@ -1,12 +1,11 @@
 //! `[target.url]`: from the file's keys to origins.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use hulk_consent::{Permit, Refusal, Scope};
 use hulk_settings::{Section, nearest};
 
-use super::{Base, Certificates, Http, Own, headers};
+use super::resolve::{self, Resolve};
+use super::{Base, Certificates, Http, Own, Timeouts, Way, headers};
 use crate::values::Secret;
 
 /// A `[target.url]` that was read; which services there are shows when the journeys are compiled.
@@ -19,7 +18,8 @@ pub(crate) struct UrlSettings<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Site {
     pub(super) base: Base,
-    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) way: Way,
+    pub(super) timeouts: Timeouts,
     /// Who may have signed the server's certificate; none where nothing is encrypted.
     pub(super) signers: Option<Certificates>,
     pub(super) headers: Vec<(String, Secret)>,
@@ -29,11 +29,8 @@ pub(super) struct Site {
 /// What `http` may be.
 const HTTP: [(&str, Http); 2] = [("1.1", Http::One), ("2", Http::Two)];
 
-/// An address, with a port where it is not that of the base.
-type Place = (IpAddr, Option<u16>);
-
 /// What came of a key.
-enum Given<T> {
+pub(super) enum Given<T> {
     /// It is not there.
     Absent,
     /// It is there and has a problem, which has been noted.
@@ -45,7 +42,8 @@ enum Given<T> {
 /// The keys of `[target.url]`, or of one of its services.
 struct Keys {
     base: Given<Base>,
-    resolve: Given<Vec<Place>>,
+    resolve: Given<Resolve>,
+    timeouts: Given<Timeouts>,
     ca: Given<Certificates>,
     headers: Given<Vec<(String, Secret)>>,
     http: Given<Http>,
@@ -128,7 +126,14 @@ impl Keys {
         Self {
             base: given(section, "base", |text| base(section, &text)),
             resolve: match section.has("resolve") {
-                true => resolve_all(section).map_or(Given::Wrong, Given::Is),
+                true => resolve::read(section).map_or(Given::Wrong, Given::Is),
+                false => Given::Absent,
+            },
+            timeouts: match section.has("timeouts") {
+                true => section
+                    .section_optional("timeouts")
+                    .and_then(|section| Timeouts::read(&section))
+                    .map_or(Given::Wrong, Given::Is),
                 false => Given::Absent,
             },
             ca: given(section, "ca", |text| match Certificates::read(&folder.join(text)) {
@@ -161,14 +166,18 @@ impl Keys {
         let taken_over = self.base.is_absent();
         let resolve = if taken_over { self.resolve.or(&outer.resolve) } else { &self.resolve };
         let told_there = taken_over && self.resolve.is_absent();
-        let addresses = addresses(base, resolve).and_then(|permitted| match permitted {
-            Ok(addresses) => Some(addresses),
+        let way = resolve::way(base, resolve).and_then(|found| match found {
+            Ok(way) => Some(way),
             Err(_) if told_there => None,
-            Err(refusal) => {
-                note_refusal(section, &refusal, !self.resolve.is_absent());
+            Err(barred) => {
+                resolve::note(section, &barred, !self.resolve.is_absent());
                 None
             }
         });
+        let timeouts = match self.timeouts.or(&outer.timeouts) {
+            Given::Absent => Some(Timeouts::default()),
+            given => given.known().copied(),
+        };
         let signers = match self.ca.or(&outer.ca) {
             Given::Absent if base.tls => {
                 if !taken_over {
@@ -191,8 +200,8 @@ impl Keys {
             Given::Wrong => return None,
             Given::Is(http) => *http,
         };
-        let (addresses, signers, headers) = (addresses?, signers?, headers?);
-        Some(Site { base: base.clone(), addresses, signers, headers, http })
+        let (way, timeouts, signers, headers) = (way?, timeouts?, signers?, headers?);
+        Some(Site { base: base.clone(), way, timeouts, signers, headers, http })
     }
 
     fn note_useless_ca(&self, section: &Section<'_>) {
@@ -227,55 +236,4 @@ fn base(section: &Section<'_>, text: &str) -> Option<Base> {
     let hint = Some("for example `base = \"http://127.0.0.1:8080\"`".to_owned());
     section.problem_at("base", format!("{shown} cannot be a target: {reason}"), hint);
     None
-}
-
-/// One place, or a list of them.
-fn resolve_all(section: &Section<'_>) -> Option<Vec<Place>> {
-    let texts = section.text_or_texts("resolve")?;
-    if texts.is_empty() {
-        let hint = "for example `resolve = [\"127.0.0.1\", \"127.0.0.2\"]`";
-        section.problem_at("resolve", "there must be an address at least", Some(hint.to_owned()));
-        return None;
-    }
-    let places: Vec<_> = texts.iter().map(|text| resolve(section, text)).collect();
-    places.into_iter().collect()
-}
-
-/// An address, or an address and a port.
-fn resolve(section: &Section<'_>, text: &str) -> Option<Place> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let with_port = text.parse::<SocketAddr>().ok().filter(|address| address.port() > 0);
-    let found = with_port
-        .map(|address| (address.ip(), Some(address.port())))
-        .or_else(|| Some((bare.parse().ok()?, None)));
-    if found.is_none() {
-        let message = format!("`{text}` is neither an address nor an address and a port");
-        let hint = "for example `resolve = \"127.0.0.1\"` or `resolve = \"127.0.0.1:8443\"`";
-        section.problem_at("resolve", message, Some(hint.to_owned()));
-    }
-    found
-}
-
-/// Where connections go, or why they may not; none where a key has a problem.
-fn addresses(base: &Base, resolve: &Given<Vec<Place>>) -> Option<Result<Vec<SocketAddr>, Refusal>> {
-    let scope = Scope::default();
-    let permits = match resolve {
-        Given::Wrong => return None,
-        Given::Is(places) => places
-            .iter()
-            .map(|(ip, port)| scope.permit(SocketAddr::new(*ip, port.unwrap_or(base.port))))
-            .collect(),
-        Given::Absent => scope.permit_host(&base.host, base.port).map(|permit| vec![permit]),
-    };
-    let addresses = |permits: Vec<Permit>| permits.into_iter().map(Permit::address).collect();
-    Some(permits.map(addresses))
-}
-
-fn note_refusal(section: &Section<'_>, refusal: &Refusal, by_resolve: bool) {
-    let key = if by_resolve { "resolve" } else { "base" };
-    let mut hint = "nothing has been sent; aim it at this machine's loopback".to_owned();
-    if matches!(refusal, Refusal::Name(_)) {
-        hint += ", for example with `resolve = \"127.0.0.1\"`";
-    }
-    section.problem_at(key, format!("no consent: {refusal}"), Some(hint));
 }

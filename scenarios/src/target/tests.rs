@@ -49,7 +49,7 @@ fn services_with_the_same_settings_share_an_origin() {
     assert_eq!(places, [0, 1, 0]);
     assert_eq!(target.connections_per_viewer(), 2);
     let shop = &origins[0];
-    assert_eq!(shop.addresses[0].to_string(), "127.0.0.1:8080");
+    assert_eq!(shop.way.contacts()[0].to_string(), "127.0.0.1:8080");
     assert_eq!((&*shop.host, &*shop.base), ("shop.test", "http://shop.test"));
     // One service's headers are all of its headers; without a key they are those of all.
     for origin in &origins {
@@ -73,7 +73,7 @@ fn a_service_changes_what_it_names_and_takes_over_the_rest() {
         .into_iter()
         .map(|origin| {
             let tls = origin.tls.unwrap();
-            format!("{} {} {} {}", origin.host, origin.addresses[0], tls.name, tls.trust)
+            format!("{} {} {} {}", origin.host, origin.way.contacts()[0], tls.name, tls.trust)
         })
         .collect();
     let wanted = [
@@ -234,4 +234,46 @@ fn a_ca_for_one_service_only_is_no_problem() {
     assert_eq!(target.trusts().len(), 1);
     let encrypted: Vec<bool> = target.origins(&[]).iter().map(|o| o.tls.is_some()).collect();
     assert_eq!(encrypted, [false, true]);
+}
+
+#[test]
+fn limits_of_phases_are_read_and_taken_over() {
+    let target =
+        own("base = \"http://127.0.0.1:1\"\ntimeouts = { connect_ms = 300, body_ms = 1.5 }\n\
+         [service.api]\nbase = \"http://127.0.0.1:2\"\n\
+         [service.media]\ntimeouts = { first_byte_ms = 20 }\n")
+        .unwrap();
+    let origins = target.origins(&[]);
+    let told: Vec<[Option<u32>; 3]> = { origins.iter() }
+        .map(|origin| {
+            [Phase::Connect, Phase::FirstByte, Phase::Body].map(|p| origin.timeouts.of(p))
+        })
+        .collect();
+    let whole = [Some(300_000), None, Some(1_500)];
+    assert_eq!(told, [whole, whole, [None, Some(20_000), None]]);
+}
+
+#[test]
+fn a_name_server_is_asked_only_where_the_file_names_one() {
+    let text = "base = \"http://Shop.test\"\nresolve = { dns = \"127.0.0.1\" }\n\
+                [service.api]\nresolve = [\"127.0.0.1\", \"[::1]:9\"]\n";
+    let target = own(text).unwrap();
+    assert_eq!(
+        target.name(),
+        "http://shop.test looked up at 127.0.0.1:53 and http://shop.test at 127.0.0.1:80, [::1]:9"
+    );
+    let ways: Vec<Way> = target.origins(&[]).into_iter().map(|origin| origin.way).collect();
+    let (server, name) = ("127.0.0.1:53".parse().unwrap(), "shop.test".to_owned());
+    assert_eq!(ways[0], Way::Named(LookUp { server, name, port: 80 }));
+    let bytes = postcard::to_stdvec(&target).unwrap();
+    assert_eq!(postcard::from_bytes::<Target>(&bytes).unwrap(), target);
+    // A service at another base has a look-up of its own, or none.
+    let told = problems(
+        &text.replace("resolve = [\"127.0.0.1\", \"[::1]:9\"]", "base = \"http://a.test\""),
+    );
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("4:8: no consent: `a.test` would have to be looked up"),
+        "{told:?}"
+    );
 }

@@ -103,6 +103,11 @@ impl Trial {
                 );
                 (format!("{what} within {:.0} ms", part.timeout_ms), vec![hint])
             }
+            Broke::Overlong(phase) => {
+                let key = phase.key();
+                let hint = format!("make it faster, or raise `{key}` in the target's `timeouts`");
+                (phase.overlong().to_owned(), vec![hint])
+            }
             Broke::Unwritable(reason) => (
                 format!("the request cannot be written: {}", self.redactor.line(reason)),
                 vec![

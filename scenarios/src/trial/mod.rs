@@ -90,6 +90,8 @@ pub enum Broke {
     Broken(String),
     /// The answer took too long; whether its head had come.
     TimedOut(bool),
+    /// A phase took longer than the target's `timeouts` give it.
+    Overlong(crate::Phase),
     /// It could not be written as HTTP.
     Unwritable(String),
 }
@@ -99,7 +101,7 @@ impl Broke {
         match self {
             Self::Refused(_) | Self::NoConnection(_) => Outcome::ConnectError,
             Self::Broken(_) => Outcome::Broken,
-            Self::TimedOut(_) => Outcome::Timeout,
+            Self::TimedOut(_) | Self::Overlong(_) => Outcome::Timeout,
             Self::Unwritable(_) => Outcome::CheckFailed,
         }
     }

@@ -167,7 +167,7 @@ fn failure(came: &Came) -> Failure {
 #[test]
 fn golden_every_kind_of_failure_says_why_and_what_to_do() {
     let refused = Came::Failed(Broke::Refused("127.0.0.1:8080".into()));
-    let cases: [(Came, &str, &str); 9] = [
+    let cases: [(Came, &str, &str); 10] = [
         (
             refused,
             "nothing listens on 127.0.0.1:8080",
@@ -182,6 +182,11 @@ fn golden_every_kind_of_failure_says_why_and_what_to_do() {
             Came::Failed(Broke::TimedOut(true)),
             "the answer did not end within 2000 ms",
             "make it faster",
+        ),
+        (
+            Came::Failed(Broke::Overlong(crate::Phase::FirstByte)),
+            "no answer within first_byte_ms",
+            "raise `first_byte_ms` in the target's `timeouts`",
         ),
         (
             Came::Failed(Broke::Broken("reset".into())),
