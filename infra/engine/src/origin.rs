@@ -149,15 +149,15 @@ impl Destination {
             Leads::To(permits) => {
                 let count = permits.len() as u64;
                 let to = permits[(turn % count) as usize];
-                return Some(Ok(self.from_here(to, turn / count)));
+                return Some(Ok(self.pair(to, turn / count)));
             }
             Leads::By(name, port) => name.known()?.and_then(|found| found.permit(turn, *port)),
         };
-        Some(found.map(|(to, round)| self.from_here(to, round)).map_err(io::Error::from))
+        Some(found.map(|(to, round)| self.pair(to, round)).map_err(io::Error::from))
     }
 
     /// Each local address has its turn once all of the target's have had theirs: so all pairs do.
-    fn from_here(&self, to: Permit, round: u64) -> Hop {
+    fn pair(&self, to: Permit, round: u64) -> Hop {
         let fits = |from: &&IpAddr| from.is_ipv4() == to.address().is_ipv4();
         let count = self.local.iter().filter(fits).count().max(1) as u64;
         let from = self.local.iter().filter(fits).nth((round % count) as usize).copied();

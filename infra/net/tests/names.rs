@@ -1,4 +1,4 @@
-//! Names that are looked up at a name server of the test's own.
+//! Names that are looked up at a name server of the test's own, and local addresses.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,9 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hulk_net::{DnsError, Found, Name, Permit, Scope};
+use hulk_net::{DnsError, Found, Name, Permit, Scope, dial_from};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::time::{sleep, timeout};
@@ -195,4 +197,16 @@ async fn a_server_that_is_silent_or_not_there_says_so() {
     drop(free);
     let name = Arc::new(Name::new(nobody, "shop.test", Scope::default()).unwrap());
     assert_eq!(name.look_up().await, Err(DnsError::NoServer));
+}
+
+#[tokio::test]
+async fn a_connection_comes_from_its_local_address_whose_port_is_chosen_last() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let to = Scope::default().permit(listener.local_addr().unwrap()).unwrap();
+    let local = Ipv4Addr::new(127, 0, 0, 9);
+    let stream = dial_from(to, Some(local.into())).await.unwrap();
+    let (_, peer) = listener.accept().await.unwrap();
+    assert_eq!((peer.ip(), stream.local_addr().unwrap()), (local.into(), peer));
+    // So a port may lead to each address of a target.
+    assert!(getsockopt(&stream, IpBindAddressNoPort).unwrap());
 }

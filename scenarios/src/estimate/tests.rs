@@ -111,7 +111,10 @@ fn ports_are_counted_for_each_pair_of_addresses() {
         "{whole}",
     );
     let ports = |whole: &str, local: &[&str]| {
-        let text = text.replace("{whole}", whole).replace("{ env = \"SHOP_TOKEN\" }", "\"t\"");
+        let text = text
+            .replace("{whole}", whole)
+            .replace("[\"streaming\"]", "[\"login\", \"streaming\"]")
+            .replace("{ env = \"SHOP_TOKEN\" }", "\"t\"");
         let source = hulk_settings::Source::new("own.toml", text);
         let read = Rehearsal::read(&source, std::path::Path::new("."));
         let mut rehearsal = read.expect("it is valid");
