@@ -73,11 +73,13 @@ fn more_workers_are_a_way_out_where_they_help() {
         r.target = crate::Target::Url(own);
     };
     let given = |descriptors, workers, cores| Given { descriptors, workers, cores };
+    // What is said of its steps at such a target comes last.
+    let steps = ["step `heartbeat` sends", "step `progress` sends"];
     let few = ["and 1024 are allowed: use `--workers 3`, lower `audience.scale`"];
-    warns_with(given(1024, 1, 2), own, &few);
+    warns_with(given(1024, 1, 2), own, &[&few[..], &steps].concat());
     let each = ["needed by each worker and 1024 are allowed: use `--workers 3`"];
-    warns_with(given(1024, 2, 2), own, &each);
-    warns_with(given(1024, 3, 2), own, &[]);
+    warns_with(given(1024, 2, 2), own, &[&each[..], &steps].concat());
+    warns_with(given(1024, 3, 2), own, &steps);
     let platform =
         ["needed by the embedded platform, which is one process, and 1024 are allowed: lower"];
     warns_with(given(1024, 3, 2), |_| {}, &platform);
