@@ -196,7 +196,7 @@ struct PolicySection<'a> {
 /// A target that was read; a URL's services are known when the journeys are compiled.
 enum ReadTarget<'a> {
     Embedded(Box<Embedded>),
-    Url(UrlSettings<'a>),
+    Url(Box<UrlSettings<'a>>),
 }
 
 impl ReadTarget<'_> {
@@ -241,7 +241,7 @@ fn read_target<'a>(
                 let hint = Some("remove `[policy]`, or aim at `embedded`".to_owned());
                 root.problem_at("policy", "only the embedded platform takes policies", hint);
             }
-            UrlSettings::read(&url, folder).map(ReadTarget::Url)
+            UrlSettings::read(&url, folder).map(|read| ReadTarget::Url(Box::new(read)))
         }
     }
 }
