@@ -20,7 +20,7 @@ fn a_run_of_an_executor_is_told_by_what_it_did() {
     let verdict = judge(&record);
     let told = headline(&verdict);
     let words = "constant_arrival_rate: 5 arrivals/s for 9 s";
-    assert!(told.starts_with(&format!("It held, with {words}. All ")), "{told}");
+    assert!(told.starts_with(&format!("It held, with {words}. The ")), "{told}");
     let page = String::from_utf8(html(&record, &verdict)).unwrap();
     assert!(page.contains(&format!(" · {words} · clock speed")));
     assert!(page.contains("viewers at the peak<") && page.contains("at most 1,000 present"));
