@@ -127,7 +127,7 @@ fn start(
     let why = async move {
         let ended = timeout(WHY_LIMIT, status.wait_for(Option::is_some)).await;
         match ended {
-            Ok(Ok(status)) => status.map_or_else(String::new, |status| how_it_ended(status)),
+            Ok(Ok(status)) => status.map_or_else(String::new, how_it_ended),
             _ => "its end of the bus was closed".to_owned(),
         }
     };
