@@ -1,7 +1,5 @@
 //! What each executor plans, and what holds for all of them.
 
-#![expect(clippy::unwrap_used, reason = "tests may fail")]
-
 use hulk_record::{MatchTime, SHARD_SLOTS};
 use hulk_settings::{Source, read};
 use hulk_traffic_models::{
