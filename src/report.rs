@@ -43,7 +43,12 @@ fn write(folder: &Path, mut record: Record) -> Result<Verdict, Failure> {
         record.frames.iter_mut().for_each(|frame| frame.raw = Vec::new());
     }
     let verdict = judge(&record);
-    for measure in Measure::ALL {
+    let told = |measure| {
+        let mut series = record.frames.iter().flat_map(|frame| &frame.series);
+        series.any(|(key, _)| key.measure == measure)
+    };
+    // An empty log says nothing: without TLS, for example, there is no time to encrypt.
+    for measure in Measure::ALL.into_iter().filter(|measure| told(*measure)) {
         let bytes = hlog(&record, measure).map_err(Failure::internal)?;
         write(&format!("{}.hlog", measure.name()), bytes)?;
     }

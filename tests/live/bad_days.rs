@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use hulk_record::{Outcome, Record, RunEnd};
+use hulk_record::{Measure, Outcome, Record, RunEnd};
 use rustix::process::Signal;
 
 use crate::bench::{Bench, HULK, Run, Running, wait_for};
@@ -67,7 +67,7 @@ fn bench(name: &str, port: u16) -> Bench {
 /// How many requests ended so.
 fn ended(record: &Record, outcome: Outcome) -> u64 {
     let series = record.frames.iter().flat_map(|frame| &frame.series);
-    let of = series.filter(|(key, _)| key.outcome == outcome && !key.step.is_empty());
+    let of = series.filter(|(key, _)| key.outcome == outcome && key.measure <= Measure::Lag);
     of.flat_map(|(_, samples)| &samples.counts).map(|(_, count)| count).sum()
 }
 

@@ -1,6 +1,7 @@
 //! Each executor, from its file to its verdict.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use hulk_record::{Measure, Outcome};
 use hulk_reports::{VerdictKind, judge};
@@ -34,11 +35,17 @@ fn rehearsal(journey: &str, load: &str) -> Rehearsal {
     let shipped = include_str!("../../scenarios/match-day.toml");
     let policies = shipped.split_once("[policy.signup]").expect("policies").1;
     let policies = policies.split_once("[[objective]]").expect("objectives after them").0;
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("executors");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    for (name, text) in [("front", FRONT), ("stay", STAY), ("due", "due_s\n0.5\n0.5\n3.25\n0\n")] {
-        std::fs::write(folder.join(format!("{name}.toml")), text).expect("a file");
-    }
+    // Written once: tests run side by side.
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("executors");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let due = ("due", "due_s\n0.5\n0.5\n3.25\n0\n");
+        for (name, text) in [("front", FRONT), ("stay", STAY), due] {
+            std::fs::write(folder.join(format!("{name}.toml")), text).expect("a file");
+        }
+        folder
+    });
     // What is asked from t = 0 on.
     let service = if journey == "stay" { "playback" } else { "login" };
     let text = format!(
@@ -46,7 +53,7 @@ fn rehearsal(journey: &str, load: &str) -> Rehearsal {
          platform = \"streaming\" }}\n[policy.signup]{policies}[[objective]]\nname = \"served\"\nservice \
          = \"{service}\"\nserved_share = {{ min = 1.0 }}\n"
     );
-    Rehearsal::read(&Source::new("load.toml", text), &folder)
+    Rehearsal::read(&Source::new("load.toml", text), folder)
         .unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 

@@ -71,7 +71,7 @@ async fn server() -> Permit {
 /// What the server says of a connection.
 async fn told(permit: Permit, trust: &Trust, name: &str) -> Result<String, &'static str> {
     let tls = trust.server(name, Speaks::Http1).unwrap();
-    let encrypted = tls.connect(dial(permit).await.unwrap()).await;
+    let encrypted = tls.connect(dial(permit).await.map_err(|error| why_io(&error))?).await;
     let line = encrypted.map_err(|error| why_io(&error))?;
     let mut connection = Connection::over(line).await.unwrap();
     let request = Request::builder().uri("/").header("host", name).body(Full::new(Bytes::new()));

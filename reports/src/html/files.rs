@@ -4,7 +4,7 @@ use super::tables::table;
 
 /// File, what it holds, how it is read. Which of them are there is not known here: the report is
 /// made from the record alone.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("report.html", "this page", "any browser; no network is used"),
     (
         "report-static.html",
@@ -19,6 +19,12 @@ const FILES: [(&str, &str, &str); 12] = [
     ),
     ("lag.hlog", "how late the generator sent", "the same"),
     ("journey.hlog", "how long the visits' starts took", "the same"),
+    ("first_frame.hlog", "how long players took to show something", "the same"),
+    (
+        "dns.hlog, connect.hlog, tls.hlog, first_byte.hlog, body.hlog",
+        "the parts of the way to an answer, those that there were",
+        "the same",
+    ),
     ("raw.csv", "every single request; when <code>--raw</code> was given", "any CSV reader"),
     ("record/manifest.json", "what was to be done, by whom and where", "JSON"),
     ("record/frames.bin", "what the workers told, an interval each", "docs/record.md has its form"),
