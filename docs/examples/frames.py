@@ -5,7 +5,8 @@ docs/record.md has the layout. Nothing but Python is needed.
 import struct
 import sys
 
-MEASURES = ["response", "service", "lag", "journey", "first_frame"]
+MEASURES = ["response", "service", "lag", "journey", "first_frame", "dns", "connect", "tls",
+            "first_byte", "body"]
 OUTCOMES = ["ok", "rejected", "http_error", "check_failed", "timeout", "connect_error", "broken",
             "abandoned"]
 ARRIVALS = ["intended", "on_time", "late", "dropped_target", "dropped_pool", "dropped_descriptors",

@@ -15,6 +15,8 @@ use crate::files::replaced;
 use crate::processes::{kill, listening};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples");
+/// A third of the examples' 18 s: tests have less time.
+const SHORTER: (&str, &str) = ("to_min = 0.3 ", "to_min = 0.1 ");
 /// A server is up, and ends, within this.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -164,7 +166,7 @@ fn compare(run: &Run, log: &[Line]) {
     let record = run.record();
     let ids: BTreeSet<&str> = log.iter().map(|line| line.id.as_str()).collect();
     assert_eq!(ids.len(), log.len(), "an id was received twice");
-    assert!(ids.len() > 300, "hardly anything was received: {}", ids.len());
+    assert!(ids.len() > 200, "hardly anything was received: {}", ids.len());
     let unanswered = unanswered(&record);
     let (cancelled, complete): (Vec<&Line>, Vec<&Line>) =
         log.iter().partition(|line| unanswered.contains(&line.send()));
@@ -201,7 +203,8 @@ fn ids_in_nginx_access_log_equal_the_record() {
     let bench = Bench::take("nginx");
     let site = Site::start(&bench);
     let base = format!("http://127.0.0.1:{}", site.port);
-    change(&bench, "nginx-site.toml", &[("http://127.0.0.1:8080", &base)]);
+    let changes = [("http://127.0.0.1:8080", base.as_str()), SHORTER];
+    change(&bench, "nginx-site.toml", &changes);
     let (run, log) = site.rehearse("nginx-site.toml");
     compare(&run, &log);
     run.assert_ended(0, "PASS");
@@ -212,8 +215,7 @@ fn ids_equal_over_http_2_by_prior_knowledge() {
     let bench = Bench::take("http2");
     let site = Site::start_by(&bench, " http2");
     let target = format!("http = \"2\"\nbase = \"http://127.0.0.1:{}\"", site.port);
-    let shorter = ("to_min = 0.3 ", "to_min = 0.15");
-    change(&bench, "nginx-site.toml", &[("base = \"http://127.0.0.1:8080\"", &target), shorter]);
+    change(&bench, "nginx-site.toml", &[("base = \"http://127.0.0.1:8080\"", &target), SHORTER]);
     let (run, log) = site.rehearse("nginx-site.toml");
     compare(&run, &log);
     run.assert_ended(0, "PASS");
@@ -229,7 +231,7 @@ fn ids_equal_through_haproxy_over_tls_and_http_2() {
     let spoken = [
         ("base = \"https://", "http = \"2\"\nbase = \"https://"),
         ("[target.url.service.media]", media),
-        ("to_min = 0.3 ", "to_min = 0.15"),
+        SHORTER,
     ];
     change(&bench, "tls-front.toml", &spoken);
     let (run, log) = site.rehearse("tls-front.toml");
@@ -271,6 +273,7 @@ fn ids_equal_through_haproxy_over_tls() {
     let bench = Bench::take("haproxy");
     let site = Site::start(&bench);
     let front = tls_front(&bench, &site);
+    change(&bench, "tls-front.toml", &[SHORTER]);
     let (run, log) = site.rehearse("tls-front.toml");
     front.stop(Signal::TERM);
     compare(&run, &log);
