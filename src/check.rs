@@ -5,12 +5,12 @@ use std::path::Path;
 
 use hulk_engine::raise_open_files;
 use hulk_reports::words::counted;
-use hulk_scenarios::traffic::{Schedule, Then};
+use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, Given, LoadError, PortsEstimate, Rehearsal};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArguments;
-use crate::cores::given;
+use crate::cores::{given, local_ports};
 use crate::diagnostics::tell;
 use crate::outcome::Failure;
 use crate::target::verifiable;
@@ -81,21 +81,6 @@ fn free_bytes(folder: &Path) -> Option<f64> {
     Some(disk.f_bavail as f64 * disk.f_frsize as f64)
 }
 
-/// How many ports the system gives to connections that ask for none.
-fn local_ports() -> u32 {
-    /// As Linux has it where nobody has changed it.
-    const USUAL: u32 = 28_232;
-    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
-    ports_of(&text.unwrap_or_default()).unwrap_or(USUAL)
-}
-
-/// The length of a range as the kernel writes it: its first and its last number.
-fn ports_of(range: &str) -> Option<u32> {
-    let mut ends = range.split_ascii_whitespace().map(str::parse::<u32>);
-    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
-    Some(last.checked_sub(first)? + 1)
-}
-
 fn in_short(asked: &Result<Asked, Failure>) -> String {
     match asked {
         Ok(asked) if asked.warnings.is_empty() => "valid".to_owned(),
@@ -118,7 +103,7 @@ fn size(bytes: f64) -> String {
 
 /// A rate at the peak; what users ask who begin again depends on the answers.
 fn per_s(peak: Option<f64>, rehearsal: &Rehearsal) -> String {
-    let again = matches!(rehearsal.audience.then(), Then::Again { .. });
+    let again = rehearsal.is_closed_loop();
     match peak {
         None => "as many as the target answers: users without think time never wait".to_owned(),
         Some(peak) if again => format!("at most {peak:.0}/s, for answers without delay"),

@@ -20,6 +20,21 @@ pub(crate) fn given(workers: u32, descriptors: u64) -> Given {
     Given { descriptors, workers, cores }
 }
 
+/// How many ports the system gives to connections that ask for none.
+pub(crate) fn local_ports() -> u32 {
+    /// As Linux has it where nobody has changed it.
+    const USUAL: u32 = 28_232;
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    ports_of(&text.unwrap_or_default()).unwrap_or(USUAL)
+}
+
+/// The length of a range as the kernel writes it: its first and its last number.
+fn ports_of(range: &str) -> Option<u32> {
+    let mut ends = range.split_ascii_whitespace().map(str::parse::<u32>);
+    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    Some(last.checked_sub(first)? + 1)
+}
+
 /// While it lives, this thread, and what it starts, runs on one core.
 pub(crate) struct OneCore {
     before: CpuSet,
@@ -45,5 +60,16 @@ impl Drop for OneCore {
     fn drop(&mut self) {
         // What may not be undone leaves this thread on its one core: slower, not wrong.
         let _best_effort = sched_setaffinity(None, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_ports_is_counted_with_both_its_ends() {
+        assert_eq!(ports_of("32768\t60999\n"), Some(28_232));
+        assert_eq!((ports_of(""), ports_of("9 8")), (None, None));
     }
 }

@@ -20,6 +20,7 @@ mod progress;
 mod rehearse;
 mod report;
 mod run_folder;
+mod runtime;
 mod schema;
 mod scribe;
 mod self_test;

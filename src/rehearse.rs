@@ -1,7 +1,6 @@
 //! `hulk rehearse`: one run, from its file to its verdict.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::Utc;
 use hulk_engine::raise_open_files;
@@ -19,6 +18,7 @@ use crate::outcome::Failure;
 use crate::output::Output;
 use crate::report::{last_lines, render};
 use crate::run_folder::prepare;
+use crate::runtime;
 use crate::scribe::Scribe;
 use crate::target::Aimed;
 use crate::workers::Workers;
@@ -62,14 +62,11 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     for warning in estimate.warnings(&rehearsal, &given(arguments.workers, open_files_max)) {
         output.say(&format!("warning: {warning}"));
     }
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
     // Who asks for several workers asks for more than one core.
     let small = rehearsal.platform().filter(|_| arguments.workers == 1);
     let one_core = small.and(estimate.requests_per_s_peak).and_then(OneCore::enough_for);
-    let result = runtime.block_on(run(arguments, &mut output, rehearsal, &schedule, one_core));
-    // goose's users may still be asleep: nothing waits for them.
-    runtime.shutdown_timeout(Duration::from_millis(200));
-    let folder = match result? {
+    let ran = runtime::run(run(arguments, &mut output, rehearsal, &schedule, one_core))?;
+    let folder = match ran? {
         Ran::Recorded(folder) => folder,
         Ran::NotStarted { signal } => {
             output.say("interrupted before the start: nothing was sent");

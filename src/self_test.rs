@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use hulk_engine::raise_open_files;
 use hulk_record::{Offset, Samples};
-use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::interrupt::interrupts;
 use crate::outcome::Failure;
 use crate::output::Output;
+use crate::runtime;
 use load::{Load, Sends, Told};
 use machine::{Has, LostTime, Watch, kernel_kib};
 use promise::Room;
@@ -88,11 +88,8 @@ pub(crate) fn worker(arguments: &WorkerArguments) -> Result<i32, Failure> {
         return responder::respond();
     }
     let mut output = Output::take(arguments.json)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
-    let result = runtime.block_on(interruptible(arguments.seconds, &mut output));
-    // goose's users may still be asleep: nothing waits for them.
-    runtime.shutdown_timeout(Duration::from_millis(200));
-    let findings = match result? {
+    let found = runtime::run(interruptible(arguments.seconds, &mut output))?;
+    let findings = match found? {
         Ok(findings) => findings,
         Err(signal) => return Ok(128 + signal),
     };

@@ -3,15 +3,14 @@
 use std::io::stdin;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 use hulk_engine::raise_open_files;
 use hulk_fleet::{Worker, carry, run_worker};
 use rustix::process::{Signal, set_parent_process_death_signal};
-use tokio::runtime::Builder;
 
 use crate::load::EngineLoad;
 use crate::outcome::{Failure, INTERNAL};
+use crate::runtime;
 
 /// Works for the process that started this one, over the socket that is its standard input, and
 /// ends with it.
@@ -19,11 +18,7 @@ pub(crate) fn worker(number: u32) -> Result<i32, Failure> {
     // Where the kernel has no say, the socket's close still ends it.
     let _best_effort = set_parent_process_death_signal(Some(Signal::KILL));
     let open_files_max = raise_open_files();
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
-    let result = runtime.block_on(work(number, open_files_max));
-    // goose's users may still be asleep: nothing waits for them.
-    runtime.shutdown_timeout(Duration::from_millis(200));
-    result
+    runtime::run(work(number, open_files_max))?
 }
 
 async fn work(number: u32, open_files_max: u64) -> Result<i32, Failure> {

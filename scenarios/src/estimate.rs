@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hulk_record::{Bound, MatchTime};
-use hulk_traffic_models::{Schedule, Then};
+use hulk_traffic_models::Schedule;
 pub use machine::{Given, MachineEstimate, WORKERS_MAX};
 pub use ports::PortsEstimate;
 
@@ -310,7 +310,7 @@ impl Calls {
             kbps = placed.what.kbps_max;
         }
         let mut calls = Self { services, kbps, bounded: true };
-        if matches!(rehearsal.audience.then(), Then::Again { .. }) {
+        if rehearsal.is_closed_loop() {
             let thinks = script.start.iter().map(|p| share(&viewers, p) * p.what.think.mean_s());
             calls.again(thinks.sum());
         }

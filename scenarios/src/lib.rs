@@ -23,7 +23,7 @@ mod values;
 mod viewer;
 
 pub use estimate::{Estimate, Given, MachineEstimate, PortsEstimate, ServiceEstimate, WORKERS_MAX};
-pub use extract::Headers;
+pub use extract::{Headers, is_token_byte};
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
 pub use hulk_record as record;

@@ -20,8 +20,6 @@ use crate::rehearse::REGION;
 const SOON: Duration = Duration::from_millis(100);
 /// Frames that may wait.
 const FRAMES: usize = 16;
-/// Steps of the closed loop, 1000 requests each: more than any core sends to a viewer in a minute.
-const LOOP_STEPS: u32 = 60;
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,22 +105,30 @@ impl Load {
         Rehearsal::load(&path.to_string_lossy()).map_err(Failure::internal)
     }
 
-    fn files(self, address: SocketAddr) -> [(&'static str, String); 3] {
+    fn files(self, address: SocketAddr) -> Vec<(&'static str, String)> {
         let Self { viewers, lead_in, window, .. } = self;
+        let (window_s, lead_in_ms) = (window.as_secs(), lead_in.as_millis());
         let request = "service = \"responder\", get = \"/\"";
-        let step = match self.sends {
-            Sends::WithoutPause => (0..LOOP_STEPS)
-                .map(|step| {
-                    format!(
-                        "[[step]]\nafter = {{ name = \"ask-{step}\", {request}, repeat = 1000, \
-                         on_resume = true }}\n"
-                    )
-                })
-                .collect(),
-            Sends::Every { period_s } => {
+        let mut files = Vec::new();
+        let (step, people) = match self.sends {
+            Sends::WithoutPause => (
+                format!("[[step]]\nafter = {{ name = \"ask\", {request}, repeat = 1000 }}\n"),
                 format!(
-                    "[[step]]\nafter = {{ name = \"come\", {request}, on_resume = true }}\n[[step]]\n\
-                     every = {{ name = \"ask\", {request}, period_s = {period_s:.3} }}\n"
+                    "[load]\nconstant_users = {{ users = {viewers}, duration_s = {window_s} }}\n"
+                ),
+            ),
+            Sends::Every { period_s } => {
+                files.push(("audience.toml", audience(viewers)));
+                let to_min = window.as_secs_f64() / 60.0;
+                (
+                    format!(
+                        "[[step]]\nafter = {{ name = \"come\", {request}, on_resume = true }}\n\
+                         [[step]]\nevery = {{ name = \"ask\", {request}, period_s = {period_s:.3} }}\n"
+                    ),
+                    format!(
+                        "[clock]\nspeed = 1\n[audience]\nmodel = \"audience.toml\"\nday = \"day\"\n\
+                         from_min = 0\nto_min = {to_min}\nscale = 1\n"
+                    ),
                 )
             }
         };
@@ -130,21 +136,23 @@ impl Load {
             "name = \"self-test\"\ntimeout_ms = 10_000\n[retry]\nbackoff = {{ first_s = 1, max_s = 8 \
              }}\n{step}"
         );
-        // Nobody leaves before the end.
-        let model = format!(
-            "name = \"self-test\"\nabout = \"the same all day\"\n[view_length]\nlognormal = {{ mu = 12.0, sigma = 0.0 }}\ngrade = \
-             \"M\"\n[[days]]\nname = \"day\"\nminutes_grade = \"M\"\npoints = [{{ minute = 0, viewers \
-             = {viewers}, grade = \"M\" }}, {{ minute = 2, viewers = {viewers}, grade = \"M\" }}]\n"
-        );
-        let to_min = window.as_secs_f64() / 60.0;
         let rehearsal = format!(
-            "name = \"self-test\"\njourneys = [\"journey.toml\"]\n[clock]\nspeed = 1\n[audience]\n\
-             model = \"audience.toml\"\nday = \"day\"\nfrom_min = 0\nto_min = {to_min}\nscale = 1\n\
-             lead_in_ms = {}\n[target]\nurl = {{ base = \"http://{address}\" }}\n",
-            lead_in.as_millis()
+            "name = \"self-test\"\njourneys = [\"journey.toml\"]\n{people}lead_in_ms = {lead_in_ms}\n\
+             [target]\nurl = {{ base = \"http://{address}\" }}\n"
         );
-        [("journey.toml", journey), ("audience.toml", model), ("rehearsal.toml", rehearsal)]
+        files.extend([("journey.toml", journey), ("rehearsal.toml", rehearsal)]);
+        files
     }
+}
+
+/// So many viewers, of whom nobody leaves before the end.
+fn audience(viewers: u64) -> String {
+    format!(
+        "name = \"self-test\"\nabout = \"the same all day\"\n[view_length]\nlognormal = {{ mu = 12.0, \
+         sigma = 0.0 }}\ngrade = \"M\"\n[[days]]\nname = \"day\"\nminutes_grade = \"M\"\npoints = [{{ \
+         minute = 0, viewers = {viewers}, grade = \"M\" }}, {{ minute = 2, viewers = {viewers}, grade = \
+         \"M\" }}]\n"
+    )
 }
 
 impl Told {

@@ -1,11 +1,10 @@
 //! What this machine has, and what it lost while it was measured.
 
-use std::fs;
-
-use hulk_engine::{Machine, environment};
+use hulk_engine::{Machine, environment, meminfo_kib};
 use hulk_record::Environment;
 use tokio::time::Instant;
 
+use crate::cores::local_ports;
 use crate::outcome::Failure;
 
 /// From this share of stolen time on, lateness is the host's doing.
@@ -28,25 +27,10 @@ impl Has {
             cores: u64::from(environment.cores),
             environment,
             descriptors,
-            local_ports: local_ports().unwrap_or(0),
+            local_ports: u64::from(local_ports()),
             available_bytes: meminfo_kib("MemAvailable").unwrap_or(0) * 1024,
         }
     }
-}
-
-/// Ports that the kernel gives to connections that did not ask for one, for each address and port
-/// that is connected to.
-fn local_ports() -> Option<u64> {
-    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
-    let mut ends = text.split_whitespace().map(|end| end.parse::<u64>().ok());
-    let (from, to) = (ends.next()??, ends.next()??);
-    Some(to.saturating_sub(from) + 1)
-}
-
-fn meminfo_kib(key: &str) -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 /// What the kernel holds for its own objects, sockets among them, on the whole machine.

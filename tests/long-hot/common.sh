@@ -11,9 +11,9 @@ workers_for() {
     echo $((($1 + A_PROCESS - 1) / A_PROCESS))
 }
 
-# lead_in_s VIEWERS: so long do they come, at most 2,000 a second.
+# lead_in_s VIEWERS: so long do they come, at most 2,000 a second: they come in nine tenths of it, at random.
 lead_in_s() {
-    local s=$((($1 + 1899) / 1900))
+    local s=$((($1 + 1599) / 1600))
     echo $((s < 5 ? 5 : s))
 }
 
@@ -163,14 +163,17 @@ hulk_end() {
     [ -n "$run" ]
 }
 
-# Waits for t = 0 of the run that was started: LEAD_IN_S after its first event can be written.
+# Waits until so many seconds after the first event of the run that was started, or until it has ended.
 wait_for_window() {
     local n
     for ((n = 0; n < 600; n++)); do
         ! compgen -G "$folder/runs/*/record/events.jsonl" >/dev/null || break
         sleep 0.1
     done
-    sleep "$1"
+    for ((n = 0; n < $1; n++)); do
+        kill -0 "$hulk_pid" 2>/dev/null || return 0
+        sleep 1
+    done
 }
 
 # The workers of a run: those that it has started, or itself where it has none.

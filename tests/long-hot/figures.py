@@ -108,44 +108,44 @@ def mass(run, users, workers, at_s, within_s, verdict):
     if not acts:
         return row(must(False, f"{int(users):,}"), workers, within_s, verdict, *["–"] * 6)
     early = late[0] < 0 or len(acts) != int(users)
-    figures = [sent[0], due[-1], sent[-1], quantile(late, 0.5), quantile(late, 0.99), late[-1]]
-    row(must(not early, f"{len(acts):,}"), workers, within_s, verdict, *[f"{each / 1000:.2f}" for each in figures])
+    # One process has a fiftieth more time, several on fewer cores a twentieth; all at once 100 ms.
+    limit_us = float(within_s) * 1e6 * (1.02 if workers == "1" else 1.05) or 100_000
+    figures = [quantile(late, 0.5), quantile(late, 0.99), late[-1]]
+    row(must(not early, f"{len(acts):,}"), workers, within_s, verdict, f"{sent[0] / 1000:.2f}", f"{due[-1] / 1000:.2f}",
+        must(sent[-1] <= limit_us, f"{sent[-1] / 1000:.2f}"), *[f"{each / 1000:.2f}" for each in figures])
 
 
-def sleeper(file):
-    """What the self-test says of a bare sleeper, and of how the engine waits."""
-    with open(file) as told:
-        timers = json.load(told)["timers"]
-    for kind, name in (("bare", "a bare sleeper"), ("engine", "the engine's own waiting")):
-        late = timers[kind]
-        row(name, "", "1,000", *[f"{late[key]:,}" for key in ("p50_us", "p99_us", "p99_9_us", "max_us")], "")
-
-
-def pacing(run, kind, verdict):
-    """How late the requests of the window were sent."""
+def pacing(run, kind, verdict, per_s, sleeper):
+    """How late the requests of the window were sent, and how late a bare sleeper woke meanwhile."""
     told = summary(run)
     seconds = (told["verdict"]["until_match_min"] - told["verdict"]["from_match_min"]) * 60
     lag, worker = told["generator"]["lag"], told["generator"]["workers"][0]
-    row(kind, verdict, f"{lag['count'] / seconds:,.0f}",
-        *[f"{lag[key]:,}" for key in ("p50_us", "p99_us", "p99_9_us", "max_us")],
-        f"{worker['cpu_share']['mean']:.0%}")
+    ledgers = [check["holds"] for check in told["verdict"]["validity"] if check["name"] in ("ledger of arrivals", "schedule")]
+    bare = [int(us) for us in sleeper.split()]
+    row(f"a bare sleeper beside {kind}", "", "1,000", *[f"{us:,}" for us in bare], "")
+    late = [must(lag[key] <= us + more, f"{lag[key]:,}") for key, us, more in
+            zip(("p50_us", "p99_us", "p99_9_us"), bare, (50, 200, 1000))]
+    # A run that HULK itself calls INVALID is to be repeated; its figures stand there all the same.
+    sent_per_s = lag["count"] / seconds
+    row(must(ledgers == [True, True], kind), verdict, must(sent_per_s > 0.99 * int(per_s), f"{sent_per_s:,.0f}"), *late, f"{lag['max_us']:,}", f"{worker['cpu_share']['mean']:.0%}")
 
 
-def co1(run, csv_of_oha):
+def co1(run, csv_of_oha, *stops_s):
     """Slow answers by HULK and by oha, which must agree within 2 %."""
     by_hulk = [(int(each["done_us"]) - int(each["due_us"])) / 1e6 for each in raw(run)]
     with open(csv_of_oha, newline="") as file:
         by_oha = [float(each["request-duration"]) for each in csv.DictReader(file)]
     slow = {}
-    for name, seconds in (("HULK", sorted(by_hulk)), ("oha", sorted(by_oha))):
+    for name, seconds, stop_s in zip(("HULK", "oha"), (sorted(by_hulk), sorted(by_oha)), stops_s):
         slow[name] = sum(each > 0.1 for each in seconds)
         p99_ms = quantile(seconds, 0.99) * 1000
         row(name, f"{len(seconds):,}", must(882 <= slow[name] <= 918, slow[name]),
-            must(abs(p99_ms - 901) <= 15, f"{p99_ms:.1f}"), f"{seconds[-1] * 1000:.1f}")
-    row("HULK ÷ oha", "", must(0.98 <= slow["HULK"] / slow["oha"] <= 1.02, f"{slow['HULK'] / slow['oha']:.3f}"), "", "")
+            must(abs(p99_ms - 901) <= 15, f"{p99_ms:.1f}"), f"{seconds[-1] * 1000:.1f}", stop_s)
+    agree = must(0.98 <= slow["HULK"] / slow["oha"] <= 1.02, f"{slow['HULK'] / slow['oha']:.3f}")
+    row("HULK ÷ oha", "", agree, "", "", "")
 
 
-WHAT = {each.__name__: each for each in (held, mass, sleeper, pacing, co1)}
+WHAT = {each.__name__: each for each in (held, mass, pacing, co1)}
 
 if __name__ == "__main__":
     WHAT[sys.argv[1]](*sys.argv[2:])

@@ -1,8 +1,9 @@
-# Viewers who are held: a connection each and a heartbeat a minute, over several workers.
+# Viewers who are held: a connection each and a heartbeat a minute, over several workers. No address has
+# more connections than half of the local ports: from there on, Linux searches thousands of ports for each.
 #   VIEWERS=20000 HOLD_S=30 tests/long held
 
 held() {
-    local viewers=${VIEWERS:-200000} hold_s=${HOLD_S:-300} addresses=${ADDRESSES:-8} workers lead_in_s
+    local viewers=${VIEWERS:-200000} hold_s=${HOLD_S:-300} addresses=${ADDRESSES:-16} workers lead_in_s
     workers=${WORKERS:-$(workers_for "$viewers")}
     lead_in_s=$(lead_in_s "$viewers")
     nginx_start "$(workers_for "$viewers")" "$addresses"

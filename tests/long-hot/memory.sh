@@ -51,7 +51,7 @@ one_memory() {
         "$(per "$all_kib" "$viewers")" "$(per "$kernel_kib" "$viewers")"
 }
 
-# A live stream of small segments: the playlist is written anew every six seconds.
+# A live stream of small segments: the playlist is written anew every ten seconds.
 stream_start() {
     local live=$folder/nginx/live
     chmod 711 "$folder"
@@ -59,15 +59,15 @@ stream_start() {
     printf '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\nmedia.m3u8\n' >"$live/master.m3u8"
     (
         while true; do
-            now=$(($(date +%s) / 6))
+            now=$(($(date +%s) / 10))
             {
-                printf '#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:%s\n' $((now - 5))
+                printf '#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXT-X-MEDIA-SEQUENCE:%s\n' $((now - 5))
                 for number in 5 4 3 2 1; do
-                    printf '#EXTINF:6.0,\n%s.ts\n' $((now - number))
+                    printf '#EXTINF:10.0,\n%s.ts\n' $((now - number))
                 done
             } >"$live/next"
             mv "$live/next" "$live/media.m3u8"
-            sleep $((6 - $(date +%s) % 6))
+            sleep $((10 - $(date +%s) % 10))
         done
     ) &
     stream_pid=$!

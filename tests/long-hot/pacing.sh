@@ -1,11 +1,14 @@
-# How punctual many sends a second are on one core, beside a bare sleeper on the same core.
+# How punctual many sends a second are on one core, beside a bare sleeper on the same core at the same time.
 #   PER_S=2000 tests/long pacing
 
 pacing() {
-    local per_s=${PER_S:-20000} seconds=${HOLD_S:-10} addresses=${ADDRESSES:-8} core nginx_core
+    local per_s=${PER_S:-20000} seconds=${HOLD_S:-10} addresses=${ADDRESSES:-8} core nginx_core pid
     read -r nginx_core core < <(python3 -c 'import os; print(*(sorted(os.sched_getaffinity(0)) * 2)[:2])')
     nginx_start 1 "$addresses"
-    taskset -apc "$nginx_core" "$nginx_pid" >/dev/null
+    # shellcheck disable=SC2046
+    for pid in "$nginx_pid" $(workers_of "$nginx_pid"); do
+        taskset -apc "$nginx_core" "$pid" >/dev/null
+    done
     journey ask 'after = { name = "ask", service = "pacing", get = "/ask" }'
     # A grid that each user keeps to, on a connection that stays.
     journey grid \
@@ -24,23 +27,23 @@ pacing() {
     hot_heading "PER_S=$per_s tests/long pacing"
     echo "| sends | verdict | sends/s | p50 µs late | p99 µs | p99.9 µs | maximum µs | CPU of its core |"
     echo '|---|---|---|---|---|---|---|---|'
-    if taskset -c "$core" "$HULK" worker --self-test --json >"$folder/self-test.json" 2>"$folder/self-test"; then
-        figure sleeper "$folder/self-test.json"
-    else
-        failures=$((failures + 1))
-        cat "$folder/self-test" >&2
-    fi
-    one_pacing arrivals
-    one_pacing grid
+    one_pacing arrivals 0
+    one_pacing grid 5
     nginx_stop
 }
 
+# one_pacing KIND LEAD_IN_S: its rows, the sleeper's first.
 one_pacing() {
+    local sleeper_pid
     rm -rf "$folder/runs"
     taskset -c "$core" "$HULK" rehearse --quiet --runs "$folder/runs" "$folder/pacing-$1.toml" \
         >"$folder/hulk" 2>&1 </dev/null &
     hulk_pid=$!
+    wait_for_window "$2"
+    taskset -c "$core" python3 "$HOT/sleeper.py" "$((seconds - 1))" >"$folder/sleeper" &
+    sleeper_pid=$!
     if hulk_end; then
-        figure pacing "$run" "$1" "$verdict_of_run"
+        wait "$sleeper_pid"
+        figure pacing "$run" "$1" "$verdict_of_run" "$per_s" "$(cat "$folder/sleeper")"
     fi
 }

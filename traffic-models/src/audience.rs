@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Curve, Executor, Grade, Moment, Point, Response, Then, ViewLength};
 
 /// The longest window that is played, in match seconds: a week, far above any day of a match.
-const WINDOW_S_MAX: f64 = 604_800.0;
+pub(crate) const WINDOW_S_MAX: f64 = 604_800.0;
 
 /// A window of one day of a model, scaled to the people that are rehearsed.
 ///

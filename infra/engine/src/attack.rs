@@ -1,4 +1,4 @@
-//! goose's part: it launches the users once, each parked in its slot until the end.
+//! goose's part: it launches the users once, and each keeps its slots until the end.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,7 +11,7 @@ use goose::goose::{Scenario, Transaction, TransactionFunction};
 use goose::{GooseAttack, GooseError};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::connections::Connections;
 use crate::run::Shared;
@@ -20,6 +20,9 @@ use crate::waiting::Waiting;
 
 /// goose calls a transaction again until the user has seen the exit: meanwhile it must not spin.
 const EXIT_POLL: Duration = Duration::from_millis(100);
+/// So many viewers at a time has a user of goose's. One that has a single viewer takes 7.8 KB, which is
+/// more than all that the viewer needs.
+const SLOTS_A_USER: usize = 16;
 
 /// goose could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -79,26 +82,25 @@ impl DataPlane {
     }
 }
 
-/// Runs goose with one user a slot; returns when the run is over and goose has been told.
+/// Runs goose with its users, each with its slots; returns when the run is over and goose has been told.
 async fn attack(shared: Arc<Shared>) -> Result<(), AttackError> {
-    let users = shared.pool.len();
+    let users = shared.pool.len().div_ceil(SLOTS_A_USER);
     // The plan's last segment is for ever: the kill switch ends it.
     let plan = format!("{users},0s;{users},36000s;0,0s");
     let arguments =
         ["hulk", "--test-plan", &plan, "-q", "--no-telnet", "--no-metrics", "--no-print-metrics"];
     let configuration = GooseConfiguration::try_parse_from(arguments)?;
-    let function: TransactionFunction = {
-        Arc::new(move |user| {
-            let shared = Arc::clone(&shared);
-            let fresh = user.get_session_data::<usize>().copied();
-            let slot = fresh.unwrap_or_else(|| shared.pool.join());
-            user.set_session_data(slot);
-            Box::pin(async move {
-                in_slot(&shared, slot).await;
-                Ok(())
-            })
+    let function: TransactionFunction = Arc::new(move |_user| {
+        let shared = Arc::clone(&shared);
+        Box::pin(async move {
+            // None when it is called again.
+            let slots = shared.pool.join(SLOTS_A_USER);
+            let slots: JoinSet<()> = slots.map(|slot| in_slot(Arc::clone(&shared), slot)).collect();
+            slots.join_all().await;
+            tokio::time::sleep(EXIT_POLL).await;
+            Ok(())
         })
-    };
+    });
     let scenario = Scenario::new("visits").register_transaction(Transaction::new(function));
     GooseAttack::initialize_with_config(configuration)?
         // One client for all: the engine's own connections carry the load, goose's is never used.
@@ -111,15 +113,14 @@ async fn attack(shared: Arc<Shared>) -> Result<(), AttackError> {
 }
 
 /// One viewer after another in a slot, until the run is over.
-async fn in_slot(shared: &Arc<Shared>, slot: usize) {
-    let waiting = Waiting::new(shared, slot);
+async fn in_slot(shared: Arc<Shared>, slot: usize) {
+    let waiting = Waiting::new(&shared, slot);
     let mut connections = Connections::default();
     while let Some(arrival) = waiting.parked(|| shared.pool.take(slot)).await {
-        Visit::new(shared, slot, &arrival, &mut connections).run().await;
+        Visit::new(&shared, slot, &arrival, &mut connections).run().await;
         if !shared.connections_stay {
             connections.close_all();
         }
         shared.pool.release(slot);
     }
-    tokio::time::sleep(EXIT_POLL).await;
 }

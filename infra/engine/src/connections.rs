@@ -1,13 +1,12 @@
 //! The connections of a user.
 
-use std::task::{Context, Poll};
+use std::ops::{Deref, DerefMut};
 
 use hulk_record::Offset;
 
-use crate::client::answer::Answer;
+use crate::client::Client;
 use crate::client::http1::Http1;
 use crate::client::http2::Http2;
-use crate::client::{Broke, Client, Outgoing};
 
 /// A connection by any protocol.
 #[derive(Debug)]
@@ -17,39 +16,22 @@ pub(crate) enum Connection {
     Http2(Box<Http2>),
 }
 
-impl Client for Connection {
-    fn is_usable(&self) -> bool {
+impl Deref for Connection {
+    type Target = dyn Client;
+
+    fn deref(&self) -> &Self::Target {
         match self {
-            Self::Http1(client) => client.is_usable(),
-            Self::Http2(client) => client.is_usable(),
+            Self::Http1(client) => client,
+            Self::Http2(client) => client.as_ref(),
         }
     }
+}
 
-    fn is_open(&mut self, cx: &mut Context<'_>) -> bool {
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut Self::Target {
         match self {
-            Self::Http1(client) => client.is_open(cx),
-            Self::Http2(client) => client.is_open(cx),
-        }
-    }
-
-    fn begin(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Result<(), Broke> {
-        match self {
-            Self::Http1(client) => client.begin(cx, request),
-            Self::Http2(client) => client.begin(cx, request),
-        }
-    }
-
-    fn poll_first_byte(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broke>> {
-        match self {
-            Self::Http1(client) => client.poll_first_byte(cx),
-            Self::Http2(client) => client.poll_first_byte(cx),
-        }
-    }
-
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<Box<Answer>, Broke>> {
-        match self {
-            Self::Http1(client) => client.poll_rest(cx),
-            Self::Http2(client) => client.poll_rest(cx),
+            Self::Http1(client) => client,
+            Self::Http2(client) => client.as_mut(),
         }
     }
 }

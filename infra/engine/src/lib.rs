@@ -4,6 +4,7 @@ mod attack;
 mod client;
 mod connections;
 mod driver;
+mod lock;
 mod machine;
 mod origin;
 mod pool;
@@ -15,7 +16,7 @@ mod visit;
 mod waiting;
 
 pub use attack::AttackError;
-pub use machine::{Machine, environment, raise_open_files};
+pub use machine::{Machine, environment, meminfo_kib, raise_open_files};
 pub use run::{Assignment, Engine, EngineError, Phase, Switch};
 pub use timers::lateness;
 pub use trial::TrialLine;

@@ -42,17 +42,25 @@ pub fn environment(target: String) -> Environment {
         let value = line.and_then(|line| line.split_once(':'));
         value.map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
     };
-    let memory = field(&read("/proc/meminfo"), "MemTotal");
-    let memory_kib: u64 =
-        memory.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0);
     Environment {
         hulk: env!("CARGO_PKG_VERSION").to_owned(),
         target,
         kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
         cpu: field(&read("/proc/cpuinfo"), "model name"),
         cores: cores(),
-        memory_mib: memory_kib / 1024,
+        memory_mib: meminfo_kib("MemTotal").unwrap_or(0) / 1024,
     }
+}
+
+/// What the kernel says of the machine's memory under a name, in KiB.
+pub fn meminfo_kib(key: &str) -> Option<u64> {
+    kib_of(&fs::read_to_string("/proc/meminfo").ok()?, key)
+}
+
+/// The number behind `KEY:` in a table of the kernel's, in KiB.
+fn kib_of(table: &str, key: &str) -> Option<u64> {
+    let line = table.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 fn cores() -> u32 {

@@ -26,9 +26,38 @@ pub(crate) struct Destination {
     base: String,
     /// What stands between the path and the number of a request.
     front: String,
-    /// What each request carries that has no such header of its own: the name, and the whole line
-    /// with the line's end before it.
-    headers: Vec<(String, String)>,
+    /// What each request carries that has no such header of its own.
+    headers: Vec<TargetHeader>,
+}
+
+/// A header of a target's: the line as it goes out, with the end of the line before it.
+#[derive(Debug)]
+pub(crate) struct TargetHeader {
+    line: String,
+    /// Where the name and the value are in it.
+    name_to: usize,
+}
+
+impl TargetHeader {
+    const LINE_END: &'static str = "\r\n";
+    const COLON: &'static str = ": ";
+
+    fn new(name: &str, value: &str) -> Self {
+        let name_to = Self::LINE_END.len() + name.len();
+        Self { line: [Self::LINE_END, name, Self::COLON, value].concat(), name_to }
+    }
+
+    pub(crate) fn line(&self) -> &str {
+        &self.line
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.line[Self::LINE_END.len()..self.name_to]
+    }
+
+    pub(crate) fn value(&self) -> &str {
+        &self.line[self.name_to + Self::COLON.len()..]
+    }
 }
 
 /// How connections find their address.
@@ -115,7 +144,7 @@ impl Destination {
         let header = |(name, value): &(String, hulk_scenarios::Secret)| {
             HeaderName::from_bytes(name.as_bytes()).ok()?;
             HeaderValue::from_str(value.reveal()).ok()?;
-            Some((name.clone(), format!("\r\n{name}: {}", value.reveal())))
+            Some(TargetHeader::new(name, value.reveal()))
         };
         let headers = origin.headers.iter().map(header).collect::<Option<_>>();
         let host = HeaderValue::from_str(&origin.host).ok();
@@ -185,14 +214,9 @@ impl Destination {
         &self.front
     }
 
-    /// What each request carries that has no such header of its own: the name, and the line.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, line)| (name.as_str(), line.as_str()))
-    }
-
-    /// The same without the lines' ends: the name, and the value.
-    pub(crate) fn headers_alone(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers().filter_map(|(name, line)| Some((name, line.split_once(": ")?.1)))
+    /// What each request carries that has no such header of its own.
+    pub(crate) fn headers(&self) -> &[TargetHeader] {
+        &self.headers
     }
 
     /// `scheme://host`, and the port where it is not the scheme's own.
@@ -219,10 +243,10 @@ impl Destination {
         };
         match self.http {
             Http::One => Ok(Connection::Http1(Http1::new(line))),
-            Http::Two => match Http2::new(line).await {
-                Ok(client) => Ok(Connection::Http2(Box::new(client))),
-                Err(broke) => Err(io::Error::other(broke)),
-            },
+            Http::Two => {
+                let client = Http2::new(line).await.map_err(io::Error::other)?;
+                Ok(Connection::Http2(Box::new(client)))
+            }
         }
     }
 

@@ -1,10 +1,13 @@
 //! Users that wait for arrivals.
 
+use std::ops::Range;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hulk_record::Offset;
 use hulk_scenarios::Arrival;
+
+use crate::lock::lock;
 
 /// No request is in flight.
 const IDLE: i64 = i64::MIN;
@@ -19,12 +22,12 @@ struct Slot {
     in_flight: AtomicI64,
 }
 
-/// The slots of a worker: each is a goose user, and holds one viewer at a time.
+/// The slots of a worker, shared out to the goose users: each holds one viewer at a time.
 #[derive(Debug)]
 pub(crate) struct Pool {
     slots: Vec<Slot>,
     free: Mutex<Vec<usize>>,
-    /// The next user that goose launches takes this slot.
+    /// The next user that goose launches takes its slots from here on.
     joined: AtomicUsize,
 }
 
@@ -35,19 +38,20 @@ impl Pool {
         Self { slots, free: Mutex::new((0..users).rev().collect()), joined: AtomicUsize::new(0) }
     }
 
-    /// How many users there are.
+    /// How many slots there are.
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// A user was launched: the slot that it takes from now on.
-    pub(crate) fn join(&self) -> usize {
-        self.joined.fetch_add(1, Ordering::Relaxed)
+    /// A user was launched: up to `most` slots that are its own from now on.
+    pub(crate) fn join(&self, most: usize) -> Range<usize> {
+        let from = self.joined.fetch_add(most, Ordering::Relaxed).min(self.len());
+        from..(from + most).min(self.len())
     }
 
-    /// How many users were launched.
+    /// How many slots have their user.
     pub(crate) fn joined(&self) -> usize {
-        self.joined.load(Ordering::Relaxed)
+        self.joined.load(Ordering::Relaxed).min(self.len())
     }
 
     /// Hands an arrival to a free slot, which is to be woken; none where none is free. The slot
@@ -69,9 +73,9 @@ impl Pool {
         lock(&self.free).push(slot);
     }
 
-    /// Whether nobody holds a slot: who was assigned one does so before it knows.
-    pub(crate) fn is_idle(&self) -> bool {
-        lock(&self.free).len() == self.slots.len()
+    /// How many slots are held: who was assigned one holds it before it knows.
+    pub(crate) fn held(&self) -> usize {
+        self.slots.len() - lock(&self.free).len()
     }
 
     /// The slot's viewer waits for an answer since `at`.
@@ -98,10 +102,6 @@ impl Pool {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,15 +125,25 @@ mod tests {
     #[test]
     fn each_arrival_reaches_a_slot_of_its_own_until_none_is_free() {
         let pool = Pool::new(2);
-        assert!(pool.is_idle());
+        assert_eq!(pool.held(), 0);
         assert_eq!(pool.assign(arrival(7)), Some(0));
         assert_eq!(pool.assign(arrival(8)), Some(1));
-        assert!(!pool.is_idle());
+        assert_eq!(pool.held(), 2);
         assert_eq!(pool.assign(arrival(9)), None, "the pool has a limit");
         let got = [pool.take(0), pool.take(1)];
         assert_eq!(got.map(|a| a.map(|a| a.viewer)), [Some(7), Some(8)]);
         pool.release(0);
         assert_eq!(pool.assign(arrival(9)), Some(0));
+    }
+
+    #[test]
+    fn each_slot_has_one_user_and_a_user_that_comes_again_gets_none() {
+        let pool = Pool::new(5);
+        assert_eq!([pool.join(2), pool.join(2)], [0..2, 2..4]);
+        assert_eq!(pool.joined(), 4);
+        assert_eq!(pool.join(2), 4..5, "the last one takes what is left");
+        assert_eq!(pool.joined(), 5);
+        assert!(pool.join(2).is_empty());
     }
 
     #[test]

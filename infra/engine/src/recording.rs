@@ -2,12 +2,14 @@
 
 use std::mem::swap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use hulk_record::{
     Frame, FrameHead, MachineSample, Offset, Presence, ProcessSample, Recorder, RecorderPlan,
 };
 use hulk_scenarios::Books;
+
+use crate::lock::lock;
 
 /// The books of a worker. The data plane is one thread, so their lock is free except in the
 /// moment in which an interval's recorder is changed for the one of the interval before.
@@ -71,8 +73,4 @@ impl Recording {
     pub(crate) fn frames(&self) -> u64 {
         self.sequence.load(Ordering::Relaxed)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

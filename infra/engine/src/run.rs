@@ -1,8 +1,8 @@
 //! A worker's run, from the assignment to the last frame.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hulk_net::{Epoch, NotAName, TlsError};
@@ -23,11 +23,8 @@ use crate::timers::Timers;
 /// Users beyond the most that are present by the schedule: who leaves holds the slot until the
 /// cancelled request is cleaned up.
 const SPARE_USERS: usize = 64;
-/// The phases as they are kept.
-const RUNNING: u8 = 0;
-const PAUSED: u8 = 1;
-const OVER: u8 = 2;
-/// After the window's end so much time is given to the last viewers.
+/// After the window's end the last viewers are waited for, until for so long none has come or left: a
+/// hundred thousand take seconds to close their connections.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// Whether load runs.
@@ -39,6 +36,11 @@ pub enum Phase {
     Paused,
     /// No more load.
     Over,
+}
+
+impl Phase {
+    /// All of them, by their numbers.
+    const ALL: [Self; 3] = [Self::Running, Self::Paused, Self::Over];
 }
 
 /// Switches the load between running and paused, and ends it.
@@ -97,7 +99,7 @@ pub enum EngineError {
     #[error(transparent)]
     Name(#[from] NotAName),
     /// Not all users were there in time.
-    #[error("only {joined} of {wanted} users were launched within {within:?}")]
+    #[error("only {joined} of {wanted} viewers' places were ready within {within:?}")]
     Launch {
         /// Launched.
         joined: usize,
@@ -125,10 +127,10 @@ pub(crate) struct Shared {
     pub(crate) recording: Recording,
     pub(crate) timers: Timers,
     pub(crate) until: Offset,
+    /// Whether load runs: the number of a [`Phase`].
     phase: AtomicU8,
     /// Tells those who do not wait in a slot that the run is over.
     over: Notify,
-    epoch: OnceLock<Epoch>,
     /// What the calendar says at wall time 0, for requests that carry a time stamp.
     unix_ms_at_0: AtomicI64,
     watermark: AtomicI64,
@@ -137,23 +139,14 @@ pub(crate) struct Shared {
 impl Shared {
     /// Whether load runs.
     pub(crate) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Relaxed) {
-            RUNNING => Phase::Running,
-            PAUSED => Phase::Paused,
-            _ => Phase::Over,
-        }
+        Phase::ALL[usize::from(self.phase.load(Ordering::Relaxed))]
     }
 
     fn set_phase(&self, phase: Phase) {
-        if phase == Phase::Over {
-            self.phase.store(OVER, Ordering::Relaxed);
-            self.over.notify_waiters();
-        } else {
-            let to = if phase == Phase::Running { RUNNING } else { PAUSED };
-            // A load that is over stays so.
-            let change = |now: u8| (now != OVER).then_some(to);
-            let _over = self.phase.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
-        }
+        // A load that is over stays so.
+        let change = |now: u8| (now != Phase::Over as u8).then_some(phase as u8);
+        let _over = self.phase.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
+        self.over.notify_waiters();
         self.timers.wake_all();
     }
 
@@ -175,12 +168,12 @@ impl Shared {
 
     /// The instant of a wall time; before the start is known, as if it were now.
     pub(crate) fn instant(&self, at: Offset) -> Instant {
-        self.epoch().at_us(at.0)
+        self.timers.epoch().at_us(at.0)
     }
 
     /// The wall time now.
     pub(crate) fn now(&self) -> Offset {
-        Offset(self.epoch().now_us())
+        Offset(self.timers.epoch().now_us())
     }
 
     /// Wall time as ms since 1970 UTC.
@@ -200,13 +193,14 @@ impl Shared {
 
     /// Whether the window has ended, or all that was to be done is done before.
     fn is_over(&self) -> bool {
-        let handed_out = self.watermark.load(Ordering::Relaxed) >= self.until.0;
+        let handed_out = self.watermark() >= self.until;
         self.now() >= self.until
-            || (self.rehearsal.ends_early() && handed_out && self.pool.is_idle())
+            || (self.rehearsal.ends_early() && handed_out && self.pool.held() == 0)
     }
 
-    fn epoch(&self) -> Epoch {
-        self.epoch.get().copied().unwrap_or_else(|| Epoch(Instant::now()))
+    /// Until when every arrival that was due has been handed out or counted.
+    fn watermark(&self) -> Offset {
+        Offset(self.watermark.load(Ordering::Relaxed))
     }
 
     /// Every arrival due until then has been handed out or counted.
@@ -252,10 +246,9 @@ impl Engine {
             connections_stay: rehearsal.is_open(),
             // One more: the driver's own.
             timers: Timers::new(users + 1)?,
-            phase: AtomicU8::new(RUNNING),
+            phase: AtomicU8::new(Phase::Running as u8),
             over: Notify::new(),
             run_id,
-            epoch: OnceLock::new(),
             unix_ms_at_0: AtomicI64::new(0),
             watermark: AtomicI64::new(i64::MIN),
             rehearsal,
@@ -288,8 +281,6 @@ impl Engine {
         unix_ms_at_0: i64,
         frames: mpsc::Sender<Frame>,
     ) -> Result<u64, EngineError> {
-        // Set once: a run is started once.
-        let _first = self.shared.epoch.set(Epoch(epoch));
         self.shared.timers.start(Epoch(epoch));
         self.shared.unix_ms_at_0.store(unix_ms_at_0, Ordering::Relaxed);
         let arrivals = std::mem::take(&mut self.arrivals);
@@ -342,8 +333,8 @@ impl Engine {
                 self.drain().await;
             }
             let to = if over { shared.now().max(from) } else { next };
-            let watermark = Offset(shared.watermark.load(Ordering::Relaxed));
-            let frame = shared.recording.drain((from, to), watermark, self.machine.sample());
+            let frame =
+                shared.recording.drain((from, to), shared.watermark(), self.machine.sample());
             // Nobody listens any more: the run is being given up, and the phase says so.
             let _heard = frames.send(frame).await;
             if over {
@@ -353,11 +344,21 @@ impl Engine {
         }
     }
 
-    /// Gives the last viewers time to leave.
+    /// Gives the last arrivals time to be handed out, and the last viewers time to leave.
     async fn drain(&self) {
-        let deadline = Instant::now() + DRAIN;
-        while self.shared.recording.books().presence.present() > 0 && Instant::now() < deadline {
+        let shared = &self.shared;
+        let progress = || match shared.phase() {
+            // Nothing more is handed out.
+            Phase::Over => (shared.until, shared.pool.held()),
+            _ => (shared.watermark().min(shared.until), shared.pool.held()),
+        };
+        let (mut before, mut since) = (progress(), Instant::now());
+        while before != (shared.until, 0) && since.elapsed() < DRAIN {
             sleep(Duration::from_millis(2)).await;
+            let now = progress();
+            if now != before {
+                (before, since) = (now, Instant::now());
+            }
         }
     }
 }

@@ -4,14 +4,14 @@
 //! take back. Here each slot has one time at which it is woken at the latest. It is told again for
 //! each wait, and costs nothing unless it is earlier than what is known: a slot that is woken too
 //! early is put back when its time comes up. A timer of the kernel's, to the nanosecond and
-//! without slack, wakes whoever is first.
+//! without slack, wakes whoever is first, and with him whose time has come since.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -24,6 +24,13 @@ use rustix::time::{
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
+
+use crate::lock::lock;
+
+/// So long after slots were woken the next ones are, in µs. To set the kernel's timer and to sleep in
+/// between costs as much as half a request: with ten thousands of due times a second, those of so
+/// short a while are woken together.
+const TOGETHER_US: i64 = 50;
 
 /// Never.
 pub(crate) const NEVER: i64 = i64::MAX;
@@ -43,6 +50,8 @@ struct State {
     queue: BinaryHeap<Reverse<(i64, u32)>>,
     /// For when the kernel's timer is set.
     armed_us: i64,
+    /// When slots were last woken.
+    woken_us: i64,
 }
 
 #[derive(Debug)]
@@ -64,7 +73,7 @@ impl Timers {
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let slot = || Slot { due_us: NEVER, queued_us: NEVER, waker: None };
         let slots = (0..slots).map(|_| slot()).collect();
-        let state = State { slots, queue: BinaryHeap::new(), armed_us: NEVER };
+        let state = State { slots, queue: BinaryHeap::new(), armed_us: NEVER, woken_us: i64::MIN };
         Ok(Self { epoch: OnceLock::new(), timer, state: Mutex::new(state) })
     }
 
@@ -72,6 +81,11 @@ impl Timers {
     pub(crate) fn start(&self, epoch: Epoch) {
         // Set once: a run is started once.
         let _first = self.epoch.set(epoch);
+    }
+
+    /// The run's clock; before the start, one that starts now.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch.get().copied().unwrap_or_else(|| Epoch(Instant::now()))
     }
 
     /// A slot waits: it is woken at `due_us`, or when somebody [wakes](Self::wake) it.
@@ -85,15 +99,13 @@ impl Timers {
         if due_us < own.queued_us {
             own.queued_us = due_us;
             state.queue.push(Reverse((due_us, slot as u32)));
-            if due_us < state.armed_us {
-                self.set(&mut state, due_us);
-            }
+            self.set(&mut state, due_us);
         }
     }
 
     /// Wakes a slot that waits.
     pub(crate) fn wake(&self, slot: usize) {
-        let waker = self.state().slots.get_mut(slot).and_then(|slot| slot.waker.clone());
+        let waker = self.state().slots.get(slot).and_then(|slot| slot.waker.clone());
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -102,7 +114,7 @@ impl Timers {
     /// Wakes every slot that waits.
     pub(crate) fn wake_all(&self) {
         let wakers: Vec<_> =
-            self.state().slots.iter_mut().filter_map(|slot| slot.waker.clone()).collect();
+            self.state().slots.iter().filter_map(|slot| slot.waker.clone()).collect();
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -140,13 +152,18 @@ impl Timers {
                 queue.push(Reverse((own.due_us, slot)));
             }
         }
-        state.armed_us = NEVER;
+        (state.armed_us, state.woken_us) = (NEVER, now);
         if let Some(Reverse((next, _))) = state.queue.peek().copied() {
             self.set(&mut state, next);
         }
     }
 
+    /// Has the kernel tell when a time has come, unless it tells before.
     fn set(&self, state: &mut State, at_us: i64) {
+        let at_us = at_us.max(state.woken_us.saturating_add(TOGETHER_US));
+        if at_us >= state.armed_us {
+            return;
+        }
         state.armed_us = at_us;
         // 0 would take the timer back.
         let in_us = at_us.saturating_sub(self.now_us()).max(0);
@@ -163,7 +180,7 @@ impl Timers {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use hulk_net::why_io;
 use hulk_record::{Measure, Offset, Outcome};
@@ -12,7 +12,7 @@ use hulk_scenarios::{Arrival, Ended, Going, Method, Next, Phase, Planned, Timeou
 use crate::client::answer::Answer;
 use crate::client::decode::decode;
 use crate::client::scratch::{give_back, with_rendered};
-use crate::client::{Broke, Client, Outgoing, RequestId};
+use crate::client::{Broke, Outgoing, RequestId};
 use crate::connections::Connections;
 use crate::origin::Hop;
 use crate::run::{self, Shared};
@@ -219,7 +219,7 @@ impl<'a> Visit<'a> {
     /// Renders the request that is in flight and begins to send it.
     fn begin(
         &mut self,
-        cx: &mut std::task::Context<'_>,
+        cx: &mut Context<'_>,
         place: usize,
         planned: &Planned,
     ) -> (Method, Result<(), Broke>) {
@@ -255,8 +255,7 @@ impl<'a> Visit<'a> {
             Err(Stopped::Late) => return part.late,
             Err(Stopped::NoLoad) => return Exchange::NoLoad,
         }
-        self.seen = self.shared.now();
-        self.waiting.saw(self.seen);
+        self.seen = self.waiting.look();
         self.viewer.answer_began(self.seen);
         let part = Part::new(Phase::Body, self.seen, &timeouts, deadline);
         let mut at = At::FirstByte;
@@ -303,8 +302,7 @@ impl<'a> Visit<'a> {
     }
 
     fn look(&mut self) -> Offset {
-        self.seen = self.shared.now();
-        self.waiting.saw(self.seen);
+        self.seen = self.waiting.look();
         self.seen
     }
 

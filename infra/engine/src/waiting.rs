@@ -67,11 +67,14 @@ impl<'a> Waiting<'a> {
         self.armed_us.store(at.0, Ordering::Relaxed);
     }
 
-    /// The clock was seen to show this: what was armed for before has happened.
-    pub(crate) fn saw(&self, now: Offset) {
+    /// What the clock shows: what was armed for before that has happened. To be asked by who has
+    /// waited, before there is another wait.
+    pub(crate) fn look(&self) -> Offset {
+        let now = self.shared.now();
         if self.armed_us.load(Ordering::Relaxed) <= now.0 {
             self.armed_us.store(NEVER, Ordering::Relaxed);
         }
+        now
     }
 
     /// The same of a future.
@@ -89,6 +92,8 @@ impl<'a> Waiting<'a> {
         if self.shared.phase() == Phase::Running && self.shared.now() >= until {
             return Ok(());
         }
+        // Told in any case: what it was armed for, an answer's deadline, would wake it for nothing.
+        self.armed_us.store(NEVER, Ordering::Relaxed);
         match self.within(until, |_| Poll::<()>::Pending).await {
             Ok(()) | Err(Stopped::Late) => Ok(()),
             Err(Stopped::NoLoad) => Err(Stopped::NoLoad),

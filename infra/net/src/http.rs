@@ -104,9 +104,7 @@ impl Connection {
 }
 
 async fn dialled(permit: Permit) -> Result<TcpStream, HttpError> {
-    crate::line::dial(permit)
-        .await
-        .map_err(|source| HttpError::Connect { to: permit.address(), source })
+    crate::dial(permit).await.map_err(|source| HttpError::Connect { to: permit.address(), source })
 }
 
 impl Drop for Connection {

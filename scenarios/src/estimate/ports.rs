@@ -53,11 +53,17 @@ impl PortsEstimate {
     /// What a user should know before the run.
     pub fn warning(self) -> Option<String> {
         let Self { needed, available } = self;
-        (needed > available).then(|| {
-            format!(
-                "{needed} connections need a local port each and {available} are there: add \
-                 addresses to `generator.local_addresses`, or widen net.ipv4.ip_local_port_range"
-            )
-        })
+        let slow = if needed > available {
+            ""
+        } else if needed > available / 2 {
+            // connect() looks through the even ones first, one by one, and only then at the others.
+            ", and Linux searches long for each of the second half"
+        } else {
+            return None;
+        };
+        Some(format!(
+            "{needed} connections need a local port each and {available} are there{slow}: add \
+             addresses to `generator.local_addresses`, or widen net.ipv4.ip_local_port_range"
+        ))
     }
 }

@@ -128,7 +128,9 @@ fn ports_are_counted_for_each_pair_of_addresses() {
     // The service `edge` has a name of which nobody knows how many addresses it has.
     let one = "base = \"http://127.0.0.1:8080\"";
     assert_eq!(ports(one, &[]), (1_000, 900, true));
-    assert_eq!(ports(one, &["127.0.0.2", "127.0.0.3"]), (1_000, 1_800, false));
+    assert_eq!(ports(one, &["127.0.0.2", "127.0.0.3"]), (1_000, 1_800, true), "more than half");
+    let three = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
+    assert_eq!(ports(one, &three), (1_000, 2_700, false));
     let two = "base = \"http://shop.test\"\nresolve = [\"127.0.0.1\", \"::1\"]";
     let (needed, available, _) = ports(two, &["127.0.0.2", "127.0.0.3", "::1"]);
     assert_eq!((needed, available), (1_000, 1_800), "the name's one address has the fewest");

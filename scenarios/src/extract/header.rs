@@ -31,8 +31,12 @@ impl HeaderName {
     }
 }
 
-/// Letters, digits and the signs that a name may have (RFC 9110).
+/// Whether it can be a name: made of letters, digits and the signs that a name may have.
 pub(super) fn is_token(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    !text.is_empty() && text.chars().all(allowed)
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// What names of header fields are made of (RFC 9110, 5.6.2).
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

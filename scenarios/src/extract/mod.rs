@@ -8,6 +8,7 @@ mod pattern;
 pub(crate) use cookie::CookieJar;
 use cookie::CookieName;
 pub(crate) use header::HeaderName;
+pub use header::is_token_byte;
 pub(crate) use json::Pointer;
 pub(crate) use pattern::Pattern;
 

@@ -65,6 +65,14 @@ impl<T> Given<T> {
             Self::Absent | Self::Wrong => None,
         }
     }
+
+    /// Its value, or the usual one where it is not there; none where it has a problem.
+    fn or_usual(&self) -> Option<T>
+    where
+        T: Clone + Default,
+    {
+        if self.is_absent() { Some(T::default()) } else { self.known().cloned() }
+    }
 }
 
 impl<'a> UrlSettings<'a> {
@@ -124,36 +132,18 @@ impl<'a> UrlSettings<'a> {
 impl Keys {
     fn read(section: &Section<'_>, folder: &Path) -> Self {
         Self {
-            base: given(section, "base", |text| base(section, &text)),
-            resolve: match section.has("resolve") {
-                true => resolve::read(section).map_or(Given::Wrong, Given::Is),
-                false => Given::Absent,
-            },
-            timeouts: match section.has("timeouts") {
-                true => section
-                    .section_optional("timeouts")
-                    .and_then(|section| Timeouts::read(&section))
-                    .map_or(Given::Wrong, Given::Is),
-                false => Given::Absent,
-            },
-            ca: given(section, "ca", |text| match Certificates::read(&folder.join(text)) {
-                Ok(certificates) => Some(certificates),
-                Err(reason) => {
-                    section.problem_at("ca", reason, Some(CA_HINT.to_owned()));
-                    None
-                }
+            base: given(section, "base", |key| base(section, &section.text(key)?)),
+            resolve: given(section, "resolve", |_| resolve::read(section)),
+            timeouts: given(section, "timeouts", |key| {
+                Timeouts::read(&section.section_optional(key)?)
             }),
-            headers: match section.has("headers") {
-                true => section
-                    .section_optional("headers")
-                    .and_then(headers::read)
-                    .map_or(Given::Wrong, Given::Is),
-                false => Given::Absent,
-            },
-            http: match section.has("http") {
-                true => section.word("http", &HTTP).map_or(Given::Wrong, Given::Is),
-                false => Given::Absent,
-            },
+            ca: given(section, "ca", |key| {
+                let read = Certificates::read(&folder.join(section.text(key)?));
+                let note = |reason| section.problem_at(key, reason, Some(CA_HINT.to_owned()));
+                read.map_err(note).ok()
+            }),
+            headers: given(section, "headers", |key| headers::read(section.section_optional(key)?)),
+            http: given(section, "http", |key| section.word(key, &HTTP)),
         }
     }
 
@@ -174,10 +164,7 @@ impl Keys {
                 None
             }
         });
-        let timeouts = match self.timeouts.or(&outer.timeouts) {
-            Given::Absent => Some(Timeouts::default()),
-            given => given.known().copied(),
-        };
+        let timeouts = self.timeouts.or(&outer.timeouts).or_usual();
         let signers = match self.ca.or(&outer.ca) {
             Given::Absent if base.tls => {
                 if !taken_over {
@@ -190,18 +177,10 @@ impl Keys {
             Given::Absent => Some(None),
             Given::Is(certificates) => Some(Some(certificates.clone()).filter(|_| base.tls)),
         };
-        let headers = match self.headers.or(&outer.headers) {
-            Given::Absent => Some(Vec::new()),
-            Given::Wrong => None,
-            Given::Is(headers) => Some(headers.clone()),
-        };
-        let http = match self.http.or(&outer.http) {
-            Given::Absent => Http::default(),
-            Given::Wrong => return None,
-            Given::Is(http) => *http,
-        };
-        let (way, timeouts, signers, headers) = (way?, timeouts?, signers?, headers?);
-        Some(Site { base: base.clone(), way, timeouts, signers, headers, http })
+        let headers = self.headers.or(&outer.headers).or_usual();
+        let http = self.http.or(&outer.http).or_usual();
+        let (way, timeouts, signers) = (way?, timeouts?, signers?);
+        Some(Site { base: base.clone(), way, timeouts, signers, headers: headers?, http: http? })
     }
 
     fn note_useless_ca(&self, section: &Section<'_>) {
@@ -218,12 +197,12 @@ const CA_HINT: &str = "it has the certificate of whoever signed the server's; on
 fn given<T>(
     section: &Section<'_>,
     key: &'static str,
-    read: impl FnOnce(String) -> Option<T>,
+    read: impl FnOnce(&'static str) -> Option<T>,
 ) -> Given<T> {
     if !section.has(key) {
         return Given::Absent;
     }
-    section.text(key).and_then(read).map_or(Given::Wrong, Given::Is)
+    read(key).map_or(Given::Wrong, Given::Is)
 }
 
 fn base(section: &Section<'_>, text: &str) -> Option<Base> {

@@ -319,7 +319,7 @@ impl Trial {
             place: part.places.get(usize::from(planned.step)).cloned().unwrap_or_default(),
             again: !self.shown.insert(key),
             wait,
-            method: method_name(method),
+            method: method.name(),
             url: self.redactor.line(&format!("{base}{}", out.path)),
             sent_headers,
             sent_body,
@@ -443,16 +443,6 @@ impl Trial {
         ending.passed =
             ending.first_failure.is_none() && ending.troubles.is_empty() && cut.is_none();
         ending
-    }
-}
-
-fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
-        Method::Head => "HEAD",
     }
 }
 

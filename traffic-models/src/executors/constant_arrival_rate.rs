@@ -4,7 +4,7 @@ use hulk_record::MatchTime;
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use super::{PER_S_MAX, Plan, Points, Then, arrivals, duration_s};
+use super::{PER_S_MAX, Plan, Then, arrivals, duration_s};
 use crate::Visit;
 
 /// A fixed rate of arrivals.
@@ -38,10 +38,6 @@ impl Plan for ConstantArrivalRate {
 
     fn then(&self) -> Then {
         Then::Leave
-    }
-
-    fn users(&self) -> Option<Points> {
-        None
     }
 
     fn size(&self) -> (f64, f64) {

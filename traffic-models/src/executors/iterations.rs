@@ -4,7 +4,7 @@ use hulk_record::MatchTime;
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Points, S_MAX, Then, counted, users_of, visit};
+use super::{Plan, S_MAX, Then, counted, users_of, visit};
 use crate::Visit;
 
 /// A fixed number of iterations.
@@ -39,10 +39,6 @@ impl Plan for Iterations {
 
     fn then(&self) -> Then {
         Then::Again { times: Some(self.each) }
-    }
-
-    fn users(&self) -> Option<Points> {
-        None
     }
 
     fn size(&self) -> (f64, f64) {

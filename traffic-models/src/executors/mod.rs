@@ -25,10 +25,9 @@ use hulk_record::MatchTime;
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
+use crate::audience::WINDOW_S_MAX as S_MAX;
 use crate::{Moment, Visit};
 
-/// The longest that an executor runs, in match seconds: a week.
-const S_MAX: f64 = 604_800.0;
 /// Users at a time.
 const USERS_MAX: u64 = 5_000_000;
 /// Arrivals in a match second.
@@ -79,7 +78,9 @@ trait Plan {
     /// What a viewer does after the start.
     fn then(&self) -> Then;
     /// How many users must be there; none where that depends on the target.
-    fn users(&self) -> Option<Points>;
+    fn users(&self) -> Option<Points> {
+        None
+    }
     /// The most users at a time that it asks for by itself, and about how many visits it has: known
     /// without making them.
     fn size(&self) -> (f64, f64);

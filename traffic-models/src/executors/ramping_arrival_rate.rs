@@ -4,7 +4,7 @@ use hulk_record::MatchTime;
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use super::{PER_S_MAX, Plan, Points, Stage, Then, arrivals};
+use super::{PER_S_MAX, Plan, Stage, Then, arrivals};
 use crate::Visit;
 
 /// A rate of arrivals that changes.
@@ -60,10 +60,6 @@ impl Plan for RampingArrivalRate {
 
     fn then(&self) -> Then {
         Then::Leave
-    }
-
-    fn users(&self) -> Option<Points> {
-        None
     }
 
     fn size(&self) -> (f64, f64) {

@@ -4,7 +4,7 @@ use hulk_record::MatchTime;
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Points, S_MAX, Then, arrivals, counted, duration_s};
+use super::{Plan, S_MAX, Then, arrivals, counted, duration_s};
 use crate::Visit;
 
 /// So long the last arrival has, in match seconds, where the file says nothing.
@@ -97,10 +97,6 @@ impl Plan for Replay {
 
     fn then(&self) -> Then {
         Then::Leave
-    }
-
-    fn users(&self) -> Option<Points> {
-        None
     }
 
     fn size(&self) -> (f64, f64) {

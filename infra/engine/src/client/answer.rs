@@ -49,10 +49,7 @@ impl Answer {
         self.status = status;
         self.fields.clear();
         self.lengths = 0;
-        for field in fields {
-            self.lengths |= length_bit((field[1] - field[0]) as usize);
-            self.fields.push(field);
-        }
+        fields.for_each(|field| self.push(field));
     }
 
     /// A head in another form than text.
@@ -61,18 +58,20 @@ impl Answer {
         status: u16,
         fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) {
-        self.status = status;
+        self.set_head(status, std::iter::empty());
         self.head.clear();
-        self.fields.clear();
-        self.lengths = 0;
         for (name, value) in fields {
-            self.lengths |= length_bit(name.len());
             let from = self.head.len() as u32;
             self.head.extend_from_slice(name);
             let middle = self.head.len() as u32;
             self.head.extend_from_slice(value);
-            self.fields.push([from, middle, middle, self.head.len() as u32]);
+            self.push([from, middle, middle, self.head.len() as u32]);
         }
+    }
+
+    fn push(&mut self, field: Field) {
+        self.lengths |= length_bit((field[1] - field[0]) as usize);
+        self.fields.push(field);
     }
 
     /// Takes a piece of the body.

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::answer::Answer;
 use super::scratch::take_answer;
-use super::{Broke, Client, Outgoing, http1::name, http1::push_id};
+use super::{Broke, Client, Outgoing, http1::push_id};
 
 /// The answer's head, when it comes.
 type Head = Pin<Box<dyn Future<Output = hyper::Result<Response<Incoming>>> + Send>>;
@@ -57,17 +57,15 @@ impl Drop for Http2 {
 
 /// A request in the library's form.
 fn request_of(request: &Outgoing<'_>) -> Result<Request<Full<Bytes>>, Broke> {
-    let Outgoing { to, method, rendered, id, .. } = request;
+    let Outgoing { to, method, rendered, id, .. } = *request;
     let mut marked = String::new();
-    push_id(*id, &mut marked);
+    push_id(id, &mut marked);
     let mut made = Request::builder()
-        .method(name(*method))
+        .method(method.name())
         .uri(format!("{}{}", to.base(), rendered.path))
         .header("x-hulk-request", marked);
-    for (name, value) in to.headers_alone() {
-        if !rendered.headers.iter().any(|(own, _)| own == name) {
-            made = made.header(name, value);
-        }
+    for header in request.target_headers() {
+        made = made.header(header.name(), header.value());
     }
     for (name, value) in &rendered.headers {
         made = made.header(name, value);

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use hulk_net::{why_hyper, why_io};
 use hulk_scenarios::{Method, Rendered};
 
-use crate::origin::Destination;
+use crate::origin::{Destination, TargetHeader};
 use answer::Answer;
 use http1::Malformed;
 
@@ -25,6 +25,14 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) id: RequestId,
     /// Whether a step looks into the body of the answer.
     pub(crate) keep_body: bool,
+}
+
+impl<'a> Outgoing<'a> {
+    /// The target's headers of which the request has none of its own.
+    fn target_headers(&self) -> impl Iterator<Item = &'a TargetHeader> {
+        let own = &self.rendered.headers;
+        self.to.headers().iter().filter(|header| own.iter().all(|(own, _)| own != header.name()))
+    }
 }
 
 /// What marks a request: it is sent as `x-hulk-request: <run, 8 hex digits>-<viewer>-<send>`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hulk_record::ProcessSample;
 use tokio::time::Instant;
 
-use super::PAGE_KIB;
+use super::{PAGE_KIB, kib_of};
 
 /// The kernel sums a process's own share of memory page by page: measured, 0.5 ms and 8 ms for each
 /// GiB. So it is asked seldom, and takes at most a thousandth of the time.
@@ -75,11 +75,7 @@ impl Process {
         let text = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
         let took = start.elapsed();
         self.memory_at = start + MEMORY_EVERY.max(took * MEMORY_TIME_MAX);
-        let kib = |key: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-            line.split_whitespace().next()?.parse().ok()
-        };
-        (kib("Pss:"), kib("Anonymous:"))
+        (kib_of(&text, "Pss"), kib_of(&text, "Anonymous"))
     }
 }
 

@@ -1,8 +1,10 @@
 //! A body in chunks (RFC 9112, 7.1), from whatever pieces come.
 
-use super::super::answer::{Answer, HEADERS_MAX};
+use hulk_scenarios::is_token_byte;
+
 use super::Malformed;
 use super::reading::BODY_MAX;
+use crate::client::answer::{Answer, HEADERS_MAX};
 
 /// So many bytes of size lines may come beyond what comes with the chunks: leading zeros, white
 /// space and extensions, which nobody needs.
@@ -112,12 +114,12 @@ impl Chunked {
             (At::DataEnd, b'\n') => At::Size,
             (At::Line, b'\r') => At::LastEnd,
             (At::LastEnd, b'\n') => At::Over,
-            (At::Line, first) if is_token(first) => {
+            (At::Line, first) if is_token_byte(first) => {
                 self.trailers += 1;
                 self.in_trailer(At::Name)?
             }
             (At::Name, b':') => self.in_trailer(At::Value)?,
-            (At::Name, other) if is_token(other) => self.in_trailer(At::Name)?,
+            (At::Name, other) if is_token_byte(other) => self.in_trailer(At::Name)?,
             (At::Value, b'\r') => At::TrailerEnd,
             (At::TrailerEnd, b'\n') => At::Line,
             (At::Value, b'\t' | b' '..=b'~' | 0x80..) => self.in_trailer(At::Value)?,
@@ -144,9 +146,4 @@ impl Chunked {
         }
         Ok(at)
     }
-}
-
-/// What a field's name is made of (RFC 9110, 5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use hulk_net::Line;
+use hulk_scenarios::Method;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Malformed, Reading, write};
@@ -128,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Client for Http
     }
 
     fn begin(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Result<(), Broke> {
-        self.reading = Reading::new(write::has_no_answer_body(request.method), request.keep_body);
+        self.reading = Reading::new(request.method == Method::Head, request.keep_body);
         self.answer = None;
         self.unsent.clear();
         self.unflushed = false;

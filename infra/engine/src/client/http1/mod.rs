@@ -9,7 +9,7 @@ mod write;
 
 pub(crate) use connection::Http1;
 pub(crate) use reading::Reading;
-pub(crate) use write::{name, push_id};
+pub(crate) use write::push_id;
 
 /// What came is no answer of HTTP/1.1 that can be read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -7,41 +7,21 @@ use crate::client::{Broke, Outgoing, RequestId};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// The name of a method.
-pub(crate) fn name(method: Method) -> &'static str {
-    match method {
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
-    }
-}
-
-/// Whether its answer has no body, whatever the head says.
-pub(super) fn has_no_answer_body(method: Method) -> bool {
-    method == Method::Head
-}
-
 /// Appends a request.
 ///
 /// # Errors
 /// When its path or a header would make another request of it.
 pub(super) fn request(request: &Outgoing<'_>, out: &mut String) -> Result<(), Broke> {
-    let Outgoing { to, method, rendered, id, .. } = request;
+    let Outgoing { to, method, rendered, id, .. } = *request;
     if !is_path(&rendered.path) {
         return Err(Broke::Unwritable("a path with a space or a control character"));
     }
-    out.push_str(name(*method));
+    out.push_str(method.name());
     out.push(' ');
     out.push_str(&rendered.path);
     out.push_str(to.front());
-    push_id(*id, out);
-    for (name, line) in to.headers() {
-        if !rendered.headers.iter().any(|(own, _)| own == name) {
-            out.push_str(line);
-        }
-    }
+    push_id(id, out);
+    request.target_headers().for_each(|header| out.push_str(header.line()));
     for (name, value) in &rendered.headers {
         if !is_value(value) {
             return Err(Broke::Unwritable("a header with a control character"));
