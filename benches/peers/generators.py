@@ -161,7 +161,7 @@ journeys = ["journey.toml"]
 
 [load]
 constant_users = {{ users = {users}, duration_s = {seconds} }}
-lead_in_ms = 1000
+lead_in_ms = {lead_in_ms}
 
 [target.url]
 base = "{base}"
@@ -187,7 +187,9 @@ class Hulk(Generator):
             base = base.replace("127.0.0.1", servers.HOST)
             tls = 'resolve = "127.0.0.1"\nca = "ca.pem"\n'
             shutil.copy(f"{folder}/../nginx/ca.pem", folder)
-        text = REHEARSAL.format(users=case.connections, seconds=seconds, base=base, tls=tls)
+        # A thousand come in a second: a flood at the start is no part of this.
+        lead_in_ms = max(case.connections, 1000)
+        text = REHEARSAL.format(users=case.connections, seconds=seconds, base=base, tls=tls, lead_in_ms=lead_in_ms)
         Path(folder, f"hulk-{case.connections}.toml").write_text(text)
         Path(folder, "journey.toml").write_text(JOURNEY)
         return [self.program, "rehearse", "--quiet", "--runs", f"{folder}/runs",
