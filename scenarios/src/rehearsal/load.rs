@@ -81,11 +81,15 @@ pub(super) fn read_root(
     let mut script = compile(root, ingredients, &sources, inner)?;
     check_load(root, &audience, &script);
     let target = target.compile(&mut script);
-    let cpu_share_max = match audience.then() {
-        Then::Again { .. } => ValidityLimits::CPU_NOT_JUDGED,
-        Then::Watch | Then::Leave => LIMITS.cpu_share_max,
+    let limits = match audience.then() {
+        // Users who send as fast as they are answered take all there is, also from those who come.
+        Then::Again { .. } => ValidityLimits {
+            cpu_share_max: ValidityLimits::CPU_NOT_JUDGED,
+            generator_share_max: 1.0,
+            ..LIMITS
+        },
+        Then::Watch | Then::Leave => LIMITS,
     };
-    let limits = ValidityLimits { cpu_share_max, ..LIMITS };
     let generator = generator?;
     let rehearsal = Rehearsal {
         name: name?,
