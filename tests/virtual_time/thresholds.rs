@@ -194,7 +194,7 @@ fn the_cloud_group_turns_within_10_percent_of_its_computed_threshold() {
         let mut moved = rehearsal.clone();
         let Policy::CloudGroup(group) = policy(&mut moved) else { panic!("a group") };
         let floor = (exit.instances() * factor).round() as u32;
-        (group.min_instances, group.initial_instances) = (floor, floor);
+        (group.bounds.min_instances, group.bounds.initial_instances) = (floor, floor);
         let onset = (factor < 1.0).then(|| exit.onset_min(f64::from(floor)));
         ends(&moved, kind, onset);
     }

@@ -6,8 +6,6 @@
 pub mod elasticity;
 
 mod cache;
-mod cloud_group;
-mod ladder;
 mod ledger;
 mod limit;
 mod media;
@@ -17,16 +15,17 @@ mod provisioning;
 mod spec;
 mod template;
 
-pub use cloud_group::CloudGroup;
 pub use hulk_chaos as chaos;
-pub use ladder::Ladder;
 pub use ledger::{Departure, Refused, WorkLedger};
 pub use media::MediaSpec;
 pub use platform::{
     Body, Event, PanicFlags, PanicSwitch, Platform, PlatformEvent, Reply, ScaleEvent,
     ServiceStatus, SwitchEvent,
 };
-pub use policy::{Observation, Policy};
+pub use policy::{
+    Bounds, Breach, By, CloudGroup, Hpa, Ladder, Limit, Measured, Memory, Observation, Policy, Requests,
+    Rules, ScaleRule, StepScaling, TargetTracking,
+};
 pub use provisioning::{Provisioning, Scaler};
 pub use spec::{
     Answer, CallSpec, EDGE, EdgeSpec, MID_TIER, PanicSpec, PlatformSpec, RouteSpec, ServiceSpec,

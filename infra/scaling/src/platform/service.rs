@@ -8,7 +8,7 @@ use hulk_record::MatchTime;
 use super::calls::Call;
 use super::event::{PlatformEvent, ScaleEvent, ServiceStatus};
 use crate::limit::RateLimit;
-use crate::{Observation, Policy, Scaler, ServiceSpec, WorkLedger};
+use crate::{Memory, Observation, Policy, Scaler, ServiceSpec, WorkLedger};
 
 #[derive(Debug, Clone)]
 pub(super) struct Service {
@@ -24,6 +24,7 @@ pub(super) struct Service {
     patience_s: f64,
     limit: Option<RateLimit>,
     policy: Policy,
+    memory: Memory,
     /// Rated requests per match second of an instance at the scale of this run.
     rated: f64,
     scale: f64,
@@ -65,6 +66,7 @@ impl Service {
             patience_s: spec.patience_s,
             limit: spec.rate_limit_rps.map(|rps| RateLimit::new(start, rps * scale)),
             policy,
+            memory: Memory::default(),
             rated,
             scale,
             requests: 0,
@@ -108,7 +110,8 @@ impl Service {
         let mut changed = self.scaler.arrive(at);
         if self.scaler.is_due(at) {
             let seen = self.observe(at, viewers);
-            changed |= self.scaler.want(at, self.policy.desired(seen));
+            let desired = self.policy.desired(&seen, &mut self.memory);
+            changed |= self.scaler.want(at, desired);
         }
         if changed {
             self.ledger.bring_to(at);
@@ -145,6 +148,7 @@ impl Service {
         let seen = std::mem::take(&mut self.seen) as f64;
         self.looked = self.looked.max(at);
         Observation {
+            at,
             viewers,
             rps: if elapsed_s > 0.0 { seen / elapsed_s / self.scale } else { 0.0 },
             running: self.scaler.running(),

@@ -1,7 +1,7 @@
 //! Policies at work in the platform.
 
 use hulk_record::MatchTime;
-use hulk_scaling::{CloudGroup, PlatformEvent, Policy};
+use hulk_scaling::{Bounds, CloudGroup, PlatformEvent, Policy};
 
 use crate::world::{MEDIA, ONE_EDGE, World, fixed, service, spec};
 
@@ -13,11 +13,9 @@ fn a_cloud_group_follows_the_requests_of_viewers_and_services() {
     let group = Policy::CloudGroup(CloudGroup {
         rps_per_instance: 100.0,
         target_utilisation: 0.5,
-        min_instances: 1,
-        max_instances: 10,
+        bounds: Bounds { min_instances: 1, max_instances: 10, initial_instances: 3 },
         step_instances: 2,
         cooldown_s: 30.0,
-        initial_instances: 3,
     });
     // A tenth of the audience: 20 requests a second here are 200, which ask for 4 instances.
     let mut world = World::scaled(spec(&text), vec![fixed(1), group], (1.0, 0.1));
@@ -54,11 +52,9 @@ fn the_lead_in_does_not_count_as_requests() {
     let group = Policy::CloudGroup(CloudGroup {
         rps_per_instance: 1.0,
         target_utilisation: 1.0,
-        min_instances: 0,
-        max_instances: 1000,
+        bounds: Bounds { min_instances: 0, max_instances: 1000, initial_instances: 7 },
         step_instances: 1000,
         cooldown_s: 0.0,
-        initial_instances: 7,
     });
     let start = MatchTime::from_s(-10.0);
     let mut platform = hulk_scaling::Platform::new(spec, vec![group], (1.0, 1.0), start, 0.0);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hulk_chaos::{EdgeLost, FaultKind, Latency};
 use hulk_record::MatchTime;
 use hulk_scaling::{
-    CloudGroup, Event, Platform, PlatformEvent, PlatformSpec, Policy, Reply, ServiceStatus,
+    Bounds, CloudGroup, Event, Platform, PlatformEvent, PlatformSpec, Policy, Reply, ServiceStatus,
 };
 use hulk_settings::{Source, read};
 
@@ -37,11 +37,9 @@ pub(crate) fn fixed(instances: u32) -> Policy {
     Policy::CloudGroup(CloudGroup {
         rps_per_instance: 1.0,
         target_utilisation: 1.0,
-        min_instances: instances,
-        max_instances: instances,
+        bounds: Bounds { min_instances: instances, max_instances: instances, initial_instances: instances },
         step_instances: 1,
         cooldown_s: 0.0,
-        initial_instances: instances,
     })
 }
 

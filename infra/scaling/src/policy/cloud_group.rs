@@ -3,6 +3,10 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{Bounds, instances_for, step};
+use super::memory::Memory;
+use super::{Observation, Rule};
+
 /// A cloud group's rule: as many instances as serve the measured requests at the target
 /// utilisation, within bounds, changed by at most a step at a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,50 +15,28 @@ pub struct CloudGroup {
     pub rps_per_instance: f64,
     /// Share of that which an instance is to be asked for.
     pub target_utilisation: f64,
-    /// Never fewer instances.
-    pub min_instances: u32,
-    /// Never more instances.
-    pub max_instances: u32,
     /// At most so many more or fewer at a time.
     pub step_instances: u32,
     /// How long nothing is changed after a change, in match seconds.
     pub cooldown_s: f64,
-    /// Instances at the start.
-    pub initial_instances: u32,
+    /// How many instances there may be.
+    pub bounds: Bounds,
 }
-
-const INSTANCES_MAX: u64 = 1_000_000;
 
 impl CloudGroup {
     /// Reads the rule's numbers; it starts with `initial_instances`, or with the fewest.
     pub fn read(section: &Section<'_>) -> Option<Self> {
         let rps_per_instance = section.number("rps_per_instance", 1e-3..=1e9);
         let target_utilisation = section.number("target_utilisation", 0.01..=1.0);
-        let min_instances = section.integer("min_instances", 0..=INSTANCES_MAX);
-        let max_instances = section.integer("max_instances", 1..=INSTANCES_MAX);
-        let step_instances = section.integer("step_instances", 1..=INSTANCES_MAX);
+        let bounds = Bounds::read(section);
+        let step_instances = step(section, "step_instances");
         let cooldown_s = section.number("cooldown_s", 0.0..=36_000.0);
-        let fewest = min_instances.unwrap_or_default();
-        let initial = section.integer_or("initial_instances", 0..=INSTANCES_MAX, fewest);
-        let (min, max, initial) = (min_instances?, max_instances?, initial?);
-        if min > max {
-            let hint = Some(format!("at most `min_instances = {max}`, which is `max_instances`"));
-            let message = "there must be no fewer at most than at least";
-            section.problem_at("min_instances", message, hint);
-        } else if !(min..=max).contains(&initial) {
-            let message =
-                format!("`initial_instances` is {initial}: it must be from {min} to {max}");
-            let hint = Some(format!("leave it out to start with {min}"));
-            section.problem_at("initial_instances", message, hint);
-        }
         Some(Self {
             rps_per_instance: rps_per_instance?,
             target_utilisation: target_utilisation?,
-            min_instances: min as u32,
-            max_instances: max as u32,
-            step_instances: step_instances? as u32,
+            bounds: bounds?,
+            step_instances: step_instances?,
             cooldown_s: cooldown_s?,
-            initial_instances: initial as u32,
         })
     }
 
@@ -62,11 +44,23 @@ impl CloudGroup {
     /// from the `running` ones.
     pub fn desired(&self, rps: f64, running: u32) -> u32 {
         let served = self.rps_per_instance * self.target_utilisation;
-        // The quotient of decimal fractions overshoots a whole number by rounding: not an instance.
-        let wanted = (rps / served - 1e-9).ceil().max(0.0) as u32;
-        let wanted = wanted.min(self.max_instances).max(self.min_instances);
+        let wanted = self.bounds.hold(instances_for(rps, served));
         let fewest = running.saturating_sub(self.step_instances);
         wanted.clamp(fewest, running.saturating_add(self.step_instances))
+    }
+}
+
+impl Rule for CloudGroup {
+    fn desired(&self, seen: &Observation, _: &mut Memory) -> u32 {
+        self.desired(seen.rps, seen.running)
+    }
+
+    fn initial(&self, _: f64) -> u32 {
+        self.bounds.initial_instances
+    }
+
+    fn cooldown_s(&self) -> f64 {
+        self.cooldown_s
     }
 }
 
@@ -83,11 +77,9 @@ mod tests {
         CloudGroup {
             rps_per_instance: 2500.0,
             target_utilisation: 0.6,
-            min_instances: 40,
-            max_instances: 100,
+            bounds: Bounds { min_instances: 40, max_instances: 100, initial_instances: 40 },
             step_instances: 20,
             cooldown_s: 120.0,
-            initial_instances: 40,
         }
     }
 
@@ -134,13 +126,15 @@ mod tests {
             step in 1..40_u32,
         ) {
             let group = CloudGroup {
-                min_instances: min,
-                max_instances: (min + room).max(1),
+                bounds: Bounds {
+                    min_instances: min,
+                    max_instances: (min + room).max(1),
+                    initial_instances: min,
+                },
                 step_instances: step,
-                initial_instances: min,
                 ..group()
             };
-            let bounds = group.min_instances..=group.max_instances;
+            let bounds = group.bounds.min_instances..=group.bounds.max_instances;
             let mut scaler = Scaler::new(delays(decide_s, hold_s), group.cooldown_s, min, MatchTime(0));
             let (mut running, mut changed) = (min, None::<MatchTime>);
             for (look, rps) in (0..).zip(loads) {
@@ -152,7 +146,7 @@ mod tests {
                 scaler.want(now, group.desired(rps, scaler.running()));
                 prop_assert!(bounds.contains(&scaler.running()), "{}", scaler.running());
                 prop_assert!(bounds.contains(&scaler.desired()));
-                prop_assert!(scaler.ready() >= group.min_instances);
+                prop_assert!(scaler.ready() >= group.bounds.min_instances);
                 if scaler.running() != running {
                     prop_assert!(scaler.running().abs_diff(running) <= step, "more than a step");
                     let pause = changed.map(|before| now.since(before));

@@ -3,6 +3,10 @@
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
+use super::bounds::instances_for;
+use super::memory::Memory;
+use super::{Observation, Rule};
+
 /// A ladder's rule: the audience is rounded up to the next rung, a buffer of viewers is added,
 /// and their requests plus a share are divided by what an instance serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,8 +45,21 @@ impl Ladder {
         let rungs = (viewers.max(0.0) / self.rung_viewers).ceil();
         let viewers = rungs * self.rung_viewers + self.buffer_viewers;
         let requests = viewers * self.rps_per_viewer * (1.0 + self.rps_buffer);
-        // The product of decimal fractions overshoots a whole number by rounding: not an instance.
-        (requests / self.rps_per_instance - 1e-9).ceil().max(0.0) as u32
+        instances_for(requests, self.rps_per_instance)
+    }
+}
+
+impl Rule for Ladder {
+    fn desired(&self, seen: &Observation, _: &mut Memory) -> u32 {
+        self.desired(seen.viewers)
+    }
+
+    fn initial(&self, viewers_at_0: f64) -> u32 {
+        self.desired(viewers_at_0)
+    }
+
+    fn sees_requests(&self) -> bool {
+        false
     }
 }
 
