@@ -220,13 +220,7 @@ mod tests {
     #[test]
     fn ten_percent_more_scales_and_ten_percent_less_does_not() {
         let after = |rps: f64| {
-            let seen = Observation {
-                at: MatchTime(0),
-                viewers: 0.0,
-                rps,
-                running: 10,
-                ready: 10,
-            };
+            let seen = Observation { at: MatchTime(0), viewers: 0.0, rps, running: 10, ready: 10 };
             let exact = Hpa { target_utilisation: 0.5, ..hpa("stabilise_down_s = 0\n") };
             exact.desired(&seen, &mut Memory::default())
         };
@@ -240,7 +234,10 @@ mod tests {
             hpa("stabilise_down_s = 0\n").desired(&seen, &mut Memory::default())
         };
         // 10 full pods ask for 14: with 3 that start the ratio is 1.03, and with 5 below 1.
-        assert_eq!([after(10, 10, 1e9), after(10, 12, 1e9), after(10, 13, 1e9), after(10, 15, 1e9)], [14, 14, 13, 15]);
+        assert_eq!(
+            [after(10, 10, 1e9), after(10, 12, 1e9), after(10, 13, 1e9), after(10, 15, 1e9)],
+            [14, 14, 13, 15]
+        );
         // Fewer: only those that are ready are counted.
         assert_eq!(after(10, 12, 300.0), 4);
     }

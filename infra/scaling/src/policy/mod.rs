@@ -92,15 +92,8 @@ pub enum Policy {
 
 impl Policy {
     /// The names of all in a file.
-    pub const NAMES: [&str; 7] = [
-        "ladder",
-        "cloud_group",
-        "hpa",
-        "target_tracking",
-        "step_scaling",
-        "rules",
-        "requests",
-    ];
+    pub const NAMES: [&str; 7] =
+        ["ladder", "cloud_group", "hpa", "target_tracking", "step_scaling", "rules", "requests"];
 
     /// Reads a policy: a table with one key, its name.
     pub fn read(section: &Section<'_>) -> Option<Self> {

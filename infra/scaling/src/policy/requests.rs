@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn golden_instances_for_requests_a_minute() {
         // A gateway rated for 1,000 requests a minute, and 30 % more of it.
-        let gateway = policy("requests = { rated_per_min = 1000, min_instances = 2, max_instances = 5000 }");
+        let gateway =
+            policy("requests = { rated_per_min = 1000, min_instances = 2, max_instances = 5000 }");
         let per_min = |n: f64| wanted(&gateway, n / 60.0, 10, 10);
         assert_eq!([1.0, 10_000.0, 10_001.0, 1e6, 1e9].map(per_min), [2, 13, 14, 1_300, 5_000]);
     }

@@ -85,8 +85,11 @@ impl Rule for Rules {
         if seen.ready == 0 {
             return self.bounds.hold(seen.running);
         }
-        let is = |rule: &ScaleRule, instances| self.mean(rule.measure, seen, instances) >= rule.threshold;
-        let more = self.out.iter().filter(|rule| is(rule, seen.ready)).map(|rule| rule.instances).max();
+        let is = |rule: &ScaleRule, instances| {
+            self.mean(rule.measure, seen, instances) >= rule.threshold
+        };
+        let more =
+            self.out.iter().filter(|rule| is(rule, seen.ready)).map(|rule| rule.instances).max();
         let agreed = self.inward.iter().all(|rule| !is(rule, seen.ready));
         let fewer = self.inward.iter().map(|rule| rule.instances).min().filter(|_| agreed);
         let wanted = match (more, fewer) {

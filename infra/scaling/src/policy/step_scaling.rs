@@ -41,7 +41,8 @@ impl StepScaling {
         let after_s = section.number_or("after_s", 0.0..=36_000.0, 60.0);
         let bounds = Bounds::read(section);
         let (out, inward) = (out?, inward?);
-        let crossed = out.first().zip(inward.first()).is_some_and(|(o, i)| o.utilisation <= i.utilisation);
+        let crossed =
+            out.first().zip(inward.first()).is_some_and(|(o, i)| o.utilisation <= i.utilisation);
         if crossed {
             let hint = "let the first step in begin below the first step out".to_owned();
             section.problem_at("in", "the steps in and out overlap", Some(hint));
@@ -92,7 +93,7 @@ impl Breach {
         let orderly =
             steps.windows(2).all(|pair| in_order(pair[0].utilisation, pair[1].utilisation));
         if !orderly {
-            let hint = "write the step that is reached first first".to_owned();
+            let hint = "write them in the order in which they are reached".to_owned();
             section.problem_at(key, "the steps are not in order", Some(hint));
         }
         Some(steps)
@@ -116,7 +117,11 @@ mod tests {
     #[test]
     fn golden_trace_of_ten_or_twenty_a_step() {
         let mut trace = Trace::new(policy(POLICY), 20, 60.0);
-        assert_eq!(trace.looks(3, 1_300.0), [20, 30, 30], "65 % of 20 ask for ten, 43 % of 30 for none");
+        assert_eq!(
+            trace.looks(3, 1_300.0),
+            [20, 30, 30],
+            "65 % of 20 ask for ten, 43 % of 30 for none"
+        );
         assert_eq!(trace.looks(3, 2_700.0), [30, 50, 50], "90 % ask for twenty");
         assert_eq!(trace.looks(4, 600.0), [50, 45, 40, 35], "five fewer each look");
     }

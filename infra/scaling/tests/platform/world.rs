@@ -37,7 +37,11 @@ pub(crate) fn fixed(instances: u32) -> Policy {
     Policy::CloudGroup(CloudGroup {
         rps_per_instance: 1.0,
         target_utilisation: 1.0,
-        bounds: Bounds { min_instances: instances, max_instances: instances, initial_instances: instances },
+        bounds: Bounds {
+            min_instances: instances,
+            max_instances: instances,
+            initial_instances: instances,
+        },
         step_instances: 1,
         cooldown_s: 0.0,
     })
