@@ -153,9 +153,14 @@ impl Limit {
     }
 
     fn read(section: &Section<'_>) -> Option<Self> {
-        let by = match section.has("percent") {
-            true => section.number("percent", 0.0..=10_000.0).map(By::Percent),
-            false => step(section, "instances").map(By::Instances),
+        let by = match (section.has("instances"), section.has("percent")) {
+            (true, true) => {
+                let hint = Some("keep the one, and remove the other".to_owned());
+                section.problem_at("percent", "a limit is of instances or of percent", hint);
+                None
+            }
+            (false, true) => section.number("percent", 0.0..=10_000.0).map(By::Percent),
+            (_, false) => step(section, "instances").map(By::Instances),
         };
         let period_s = section.number("period_s", 1.0..=1800.0);
         Some(Self { by: by?, period_s: period_s? })
