@@ -8,14 +8,14 @@ use crate::Rehearsal;
 /// CPU time of a request, in seconds: of both sides with the embedded platform.
 const CPU_S_BOTH: f64 = 85e-6;
 /// And of the generator alone.
-const CPU_S_GENERATOR: f64 = 70e-6;
+const CPU_S_GENERATOR: f64 = 50e-6;
 /// A share of a core above which sends come late: the limit of a valid run.
 const CPU_SHARE_MAX: f64 = 0.75;
 /// Files that are open beside the viewers' connections.
 const FILES_OPEN: u64 = 64;
 /// Memory of the program, of a viewer with a connection, and of a visit in the schedule, in bytes.
 const PROGRAM_BYTES: f64 = 40e6;
-const VIEWER_BYTES: f64 = 215e3;
+const VIEWER_BYTES: f64 = 25e3;
 const VISIT_BYTES: f64 = 250.0;
 /// The run's folder: of one step in one interval of the record, and of what is there once.
 const STEP_INTERVAL_BYTES: f64 = 2000.0;

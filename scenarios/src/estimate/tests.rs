@@ -183,7 +183,7 @@ fn closed_users_are_bounded_by_their_thinking_alone() {
     let (rehearsal, bounded) = of_load(load, 0.5);
     assert_eq!(bounded.requests_per_s_peak, Some(200.0), "2 requests each half a second by 50");
     assert_eq!((bounded.viewers_peak, bounded.arrivals), (50, 50));
-    assert_eq!(bounded.machine.cores_peak, Some(200.0 * 70e-6));
+    assert_eq!(bounded.machine.cores_peak, Some(200.0 * 50e-6));
     assert_eq!(bounded.connects_per_s_peak, 50.0, "all in the lead-in");
     assert!(bounded.warnings(&rehearsal, &GIVEN).is_empty());
     let (rehearsal, free) = of_load(load, 0.0);

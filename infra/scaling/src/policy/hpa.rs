@@ -2,7 +2,7 @@
 //!
 //! The steps are those of its controller: the ratio of the metric to its target with a tolerance,
 //! pods that are not ready counted as idle where more are wanted, stabilisation windows, and at
-//! last the limits of how much may change in a period. Figures: `docs/policies.md`.
+//! last the limits of how much may change in a period.
 
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
