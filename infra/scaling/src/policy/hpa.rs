@@ -81,10 +81,7 @@ impl Hpa {
     /// What the metric asks for: ready pods share the load, and none is busier than full.
     fn proposed(&self, seen: &Observation) -> u32 {
         let Observation { ready, running, .. } = *seen;
-        if ready == 0 {
-            return running;
-        }
-        let busy = (seen.rps / (f64::from(ready) * self.rps_per_instance)).min(1.0);
+        let Some(busy) = seen.busy(self.rps_per_instance) else { return running };
         let ratio = busy / self.target_utilisation;
         let starting = running > ready;
         if !(starting && ratio > 1.0) {
@@ -109,15 +106,16 @@ impl Hpa {
     /// The most that may be there now, the fewest that must be.
     fn limits(&self, seen: &Observation, memory: &Memory) -> (u32, u32) {
         let at_start = |limit: &Limit| {
-            f64::from(memory.running_at_start(seen.at, limit.period_s).unwrap_or(seen.running))
+            memory.running_at_start(seen.at, limit.period_s).unwrap_or(seen.running)
         };
+        let share = |limit: &Limit, share: f64| f64::from(at_start(limit)) * share;
         let most = self.up.iter().map(|limit| match limit.by {
-            By::Instances(instances) => at_start(limit) as u32 + instances,
-            By::Percent(percent) => (at_start(limit) * (1.0 + percent / 100.0)).ceil() as u32,
+            By::Instances(instances) => at_start(limit).saturating_add(instances),
+            By::Percent(percent) => share(limit, 1.0 + percent / 100.0).ceil() as u32,
         });
         let fewest = self.down.iter().map(|limit| match limit.by {
-            By::Instances(instances) => (at_start(limit) as u32).saturating_sub(instances),
-            By::Percent(percent) => (at_start(limit) * (1.0 - percent / 100.0)).max(0.0) as u32,
+            By::Instances(instances) => at_start(limit).saturating_sub(instances),
+            By::Percent(percent) => share(limit, 1.0 - percent / 100.0).max(0.0) as u32,
         });
         (most.max().unwrap_or(u32::MAX), fewest.min().unwrap_or(0))
     }
@@ -149,7 +147,7 @@ impl Limit {
         if !section.has(key) {
             return Some(absent);
         }
-        section.sections(key).iter().map(Self::read).collect()
+        section.list(key, Self::read)
     }
 
     fn read(section: &Section<'_>) -> Option<Self> {

@@ -50,10 +50,8 @@ impl Rules {
     /// Reads the rules.
     pub fn read(section: &Section<'_>) -> Option<Self> {
         let rps_per_instance = section.number("rps_per_instance", 1e-3..=1e9);
-        let all = |key| -> Option<Vec<ScaleRule>> {
-            section.sections(key).iter().map(ScaleRule::read).collect()
-        };
-        let (out, inward) = (all("out"), all("in"));
+        let out = section.list("out", ScaleRule::read);
+        let inward = section.list("in", ScaleRule::read);
         let cooldown_s = section.number_or("cooldown_s", 0.0..=36_000.0, 300.0);
         let bounds = Bounds::read(section);
         Some(Self {

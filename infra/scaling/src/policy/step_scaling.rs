@@ -88,8 +88,7 @@ impl Breach {
         key: &'static str,
         in_order: fn(f64, f64) -> bool,
     ) -> Option<Vec<Self>> {
-        let steps: Option<Vec<Self>> = section.sections(key).iter().map(Self::read).collect();
-        let steps = steps?;
+        let steps = section.list(key, Self::read)?;
         let orderly =
             steps.windows(2).all(|pair| in_order(pair[0].utilisation, pair[1].utilisation));
         if !orderly {

@@ -47,8 +47,7 @@ impl ServiceSpec {
         let base_latency_ms = section.number("base_latency_ms", 0.0..=60_000.0);
         let decision_window_s = section.number("decision_window_s", 0.1..=3600.0);
         let provisioning = section.section("provisioning").and_then(|s| Provisioning::read(&s));
-        let calls: Vec<Option<CallSpec>> =
-            section.sections("calls").iter().map(CallSpec::read).collect();
+        let calls = section.list("calls", CallSpec::read);
         let limited = section.has("rate_limit_rps");
         let limit = if limited { section.number("rate_limit_rps", 1e-3..=1e12) } else { None };
         let always_on = section.flag_or("always_on", false);
@@ -59,7 +58,7 @@ impl ServiceSpec {
             base_latency_ms: base_latency_ms?,
             decision_window_s: decision_window_s?,
             provisioning: provisioning?,
-            calls: calls.into_iter().collect::<Option<_>>()?,
+            calls: calls?,
             rate_limit_rps: limit,
             always_on: always_on?,
         })
