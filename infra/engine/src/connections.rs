@@ -1,12 +1,13 @@
 //! The connections of a user.
 
-use std::ops::{Deref, DerefMut};
+use std::task::{Context, Poll};
 
 use hulk_record::Offset;
 
-use crate::client::Client;
+use crate::client::answer::Answer;
 use crate::client::http1::Http1;
 use crate::client::http2::Http2;
+use crate::client::{Broke, Client, Outgoing};
 
 /// A connection by any protocol.
 #[derive(Debug)]
@@ -16,22 +17,40 @@ pub(crate) enum Connection {
     Http2(Box<Http2>),
 }
 
-impl Deref for Connection {
-    type Target = dyn Client;
-
-    fn deref(&self) -> &Self::Target {
+/// By name, not by a table of methods: what a request goes through is compiled as one.
+impl Client for Connection {
+    fn is_usable(&self) -> bool {
         match self {
-            Self::Http1(client) => client,
-            Self::Http2(client) => client.as_ref(),
+            Self::Http1(client) => client.is_usable(),
+            Self::Http2(client) => client.is_usable(),
         }
     }
-}
 
-impl DerefMut for Connection {
-    fn deref_mut(&mut self) -> &mut Self::Target {
+    fn is_open(&mut self, cx: &mut Context<'_>) -> bool {
         match self {
-            Self::Http1(client) => client,
-            Self::Http2(client) => client.as_mut(),
+            Self::Http1(client) => client.is_open(cx),
+            Self::Http2(client) => client.is_open(cx),
+        }
+    }
+
+    fn begin(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Result<(), Broke> {
+        match self {
+            Self::Http1(client) => client.begin(cx, request),
+            Self::Http2(client) => client.begin(cx, request),
+        }
+    }
+
+    fn poll_first_byte(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broke>> {
+        match self {
+            Self::Http1(client) => client.poll_first_byte(cx),
+            Self::Http2(client) => client.poll_first_byte(cx),
+        }
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<Box<Answer>, Broke>> {
+        match self {
+            Self::Http1(client) => client.poll_rest(cx),
+            Self::Http2(client) => client.poll_rest(cx),
         }
     }
 }

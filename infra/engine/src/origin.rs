@@ -238,7 +238,7 @@ impl Destination {
     /// What the operating system says, or what was wrong with the server's certificate.
     pub(crate) async fn speak(&self, stream: tokio::net::TcpStream) -> io::Result<Connection> {
         let line = match &self.tls {
-            None => Line::Plain(stream),
+            None => Line::Plain(stream.into()),
             Some(tls) => tls.connect(stream).await?,
         };
         match self.http {

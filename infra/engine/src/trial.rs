@@ -10,7 +10,7 @@ use hulk_scenarios::{Broke, Came, Method, Phase, Rendered, Target, Timeouts, Tim
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client::decode::decode;
-use crate::client::{self, Outgoing, RequestId};
+use crate::client::{self, Client, Outgoing, RequestId};
 use crate::connections::Connection;
 use crate::origin::{Destination, Hop, destinations};
 use crate::run::EngineError;

@@ -12,7 +12,7 @@ use hulk_scenarios::{Arrival, Ended, Going, Method, Next, Phase, Planned, Timeou
 use crate::client::answer::Answer;
 use crate::client::decode::decode;
 use crate::client::scratch::{give_back, with_rendered};
-use crate::client::{Broke, Outgoing, RequestId};
+use crate::client::{Broke, Client, Outgoing, RequestId};
 use crate::connections::Connections;
 use crate::origin::Hop;
 use crate::run::{self, Shared};
@@ -88,6 +88,7 @@ impl<'a> Visit<'a> {
                 let due = self.viewer.due(&planned);
                 if self.seen < due {
                     self.waiting.sleep_until(due).await?;
+                    self.look();
                 } else if self.shared.phase() != run::Phase::Running {
                     return Err(Stopped::NoLoad);
                 }
@@ -112,7 +113,8 @@ impl<'a> Visit<'a> {
 
     /// Sends a request to its end, or until it is to be given up. Whether there is a viewer left.
     async fn send(&mut self, planned: Planned) -> Result<bool, Stopped> {
-        let sent = self.look();
+        // The clock was looked at when the wait for it was over, or what came before it.
+        let sent = self.seen;
         let deadline = self.viewer.send(planned, sent);
         if self.shared.drops {
             self.shared.pool.awaiting(self.slot, sent);

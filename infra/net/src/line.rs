@@ -12,13 +12,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 
+mod plain;
+
+use plain::Plain;
+
 /// A connection, encrypted or not.
 #[derive(Debug)]
 pub enum Line {
     /// As it is.
-    Plain(TcpStream),
+    Plain(Plain),
     /// Encrypted.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Plain>>),
 }
 
 impl AsyncRead for Line {

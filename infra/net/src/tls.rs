@@ -97,7 +97,7 @@ impl Tls {
     /// What the operating system says, or what was wrong with the server's certificate.
     pub async fn connect(&self, stream: TcpStream) -> io::Result<Line> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
-        let stream = connector.connect(self.name.clone(), stream).await?;
+        let stream = connector.connect(self.name.clone(), stream.into()).await?;
         Ok(Line::Tls(Box::new(stream)))
     }
 }

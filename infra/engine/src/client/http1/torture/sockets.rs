@@ -30,7 +30,7 @@ pub(super) async fn connection() -> (Http1<Line>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let permit = Scope::default().permit(listener.local_addr().unwrap()).unwrap();
     let (client, server) = tokio::join!(dial(permit), listener.accept());
-    (Http1::new(Line::Plain(client.unwrap())), server.unwrap().0)
+    (Http1::new(Line::Plain(client.unwrap().into())), server.unwrap().0)
 }
 
 /// Reads a request without a body, or with the body `body`.
