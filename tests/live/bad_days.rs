@@ -59,9 +59,13 @@ const TO_WINDOW: Duration = Duration::from_millis(300 + 500);
 /// A bench with the files of a rehearsal against this port.
 fn bench(name: &str, port: u16) -> Bench {
     let bench = Bench::take(name);
+    write_files(&bench, port);
+    bench
+}
+
+fn write_files(bench: &Bench, port: u16) {
     bench.write("shop.toml", JOURNEY);
     bench.write("bad.toml", replaced(REHEARSAL, "PORT", &port.to_string()));
-    bench
 }
 
 /// How many requests ended so.
@@ -118,13 +122,16 @@ fn a_target_that_refuses_from_the_start_fails_and_the_reason_says_so() {
 
 #[test]
 fn a_target_that_dies_is_a_finding_with_its_minute_and_the_run_goes_on() {
-    let target = SmallTarget::start(Manner::Answers);
-    let bench = bench("dies", target.port);
-    let mut running = bench.rehearsal("bad.toml");
-    running.wait_for_folder();
-    sleep(TO_WINDOW + Duration::from_millis(1800));
-    drop(target);
-    let run = running.end();
+    let bench = Bench::take("dies");
+    let run = bench.rehearse_each("bad.toml", || {
+        let target = SmallTarget::start(Manner::Answers);
+        write_files(&bench, target.port);
+        let mut running = bench.rehearsal("bad.toml");
+        running.wait_for_folder();
+        sleep(TO_WINDOW + Duration::from_millis(1800));
+        drop(target);
+        running.end()
+    });
     run.assert_ended(3, "FAIL");
     says(&run, &["found no connection"]);
     let record = run.record();
@@ -142,7 +149,9 @@ fn a_target_that_dies_is_a_finding_with_its_minute_and_the_run_goes_on() {
 fn a_silent_target_is_counted_as_time_outs_and_a_full_stdout_changes_nothing() {
     let target = SmallTarget::start(Manner::Silent);
     let bench = bench("silent", target.port);
-    let run = shell(&bench, &[], "exec \"$HULK\" rehearse bad.toml >/dev/full").end();
+    let run = bench.rehearse_each("bad.toml", || {
+        shell(&bench, &[], "exec \"$HULK\" rehearse bad.toml >/dev/full").end()
+    });
     assert_eq!(run.code, 3, "{run:#?}");
     says(&run, &[]);
     let record = run.record();
@@ -214,23 +223,26 @@ fn a_clock_that_is_set_back_changes_nothing() {
     };
     let target = SmallTarget::start(Manner::Answers);
     let bench = bench("clock", target.port);
-    // The calendar only: it stands still at a time of which there is a run already.
-    bench.write("now", "2019-07-10 14:30:00\n");
     let taken = bench.path("earlier/bad-day-20190710-143000");
-    fs::create_dir_all(&taken).unwrap();
     let preload = format!("LD_PRELOAD={}", library.display());
     let now = format!("FAKETIME_TIMESTAMP_FILE={}", bench.path("now").display());
     let by = ["env", &preload, &now, "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"];
     let rehearse = [HULK, "rehearse", "bad.toml", "--runs", "earlier"];
-    let running = bench.start(&[&by[..], &rehearse].concat());
     let run = bench.path("earlier/bad-day-20190710-143000-2");
     let record = run.join("record");
-    wait_for("the run's folder", Duration::from_secs(20), || {
-        record.join("events.jsonl").exists().then_some(())
+    let ended = bench.rehearse_each("bad.toml", || {
+        // The calendar only: it stands still at a time of which there is a run already.
+        let _may_be_missing = fs::remove_dir_all(bench.path("earlier"));
+        bench.write("now", "2019-07-10 14:30:00\n");
+        fs::create_dir_all(&taken).unwrap();
+        let running = bench.start(&[&by[..], &rehearse].concat());
+        wait_for("the run's folder", Duration::from_secs(20), || {
+            record.join("events.jsonl").exists().then_some(())
+        });
+        sleep(TO_WINDOW + Duration::from_millis(1500));
+        bench.write("now", "2019-07-10 13:30:00\n");
+        running.end()
     });
-    sleep(TO_WINDOW + Duration::from_millis(1500));
-    bench.write("now", "2019-07-10 13:30:00\n");
-    let ended = running.end();
     ended.assert_ended(0, "PASS");
     let record = Record::read(&record).unwrap();
     assert!(record.frames.iter().is_sorted_by_key(|frame| frame.from));

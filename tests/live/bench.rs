@@ -114,6 +114,11 @@ impl Bench {
         self.start(&[&[HULK], arguments].concat()).end()
     }
 
+    /// Removes what the run before has left.
+    pub(crate) fn forget_runs(&self) {
+        let _may_be_missing = fs::remove_dir_all(self.path("runs"));
+    }
+
     /// Starts a rehearsal; its run folder is the only one in `runs`.
     pub(crate) fn rehearsal(&self, file: &str) -> Running {
         self.rehearsal_by(&[], file)
@@ -121,28 +126,32 @@ impl Bench {
 
     /// The same through a program that runs programs.
     pub(crate) fn rehearsal_by(&self, by: &[&str], file: &str) -> Running {
-        // Left by the try before.
-        let _may_be_missing = fs::remove_dir_all(self.path("runs"));
+        self.forget_runs();
         self.start(&[by, &[HULK, "rehearse", file]].concat())
     }
 
     /// A rehearsal to its end, again when the machine lost time.
     pub(crate) fn rehearse(&self, file: &str) -> Run {
-        self.rehearse_each(file, || self.rehearsal(file))
+        self.rehearse_each(file, || self.rehearsal(file).end())
     }
 
-    /// The same with a start of its own, which is called again for each repetition.
-    pub(crate) fn rehearse_each(&self, file: &str, start: impl Fn() -> Running) -> Run {
+    /// The same with a run of one's own, from its start to its end, which is called again for each
+    /// repetition.
+    pub(crate) fn rehearse_each(&self, file: &str, rehearse: impl Fn() -> Run) -> Run {
+        let again = || {
+            self.forget_runs();
+            rehearse()
+        };
         for repeat in 1..=REPEATS_MAX {
-            let run = start().end();
-            if run.code != 6 || !run.stdout.to_lowercase().contains("the machine lost time") {
+            let run = again();
+            if run.code != 6 || !run.lost_machine_time() {
                 return run;
             }
             let line = format!("{file}: the machine lost time, repetition {repeat}\n");
             // Past the test's own capture: it is said whether the test passes or not.
             stderr().write_all(line.as_bytes()).unwrap();
         }
-        start().end()
+        again()
     }
 }
 
@@ -179,6 +188,12 @@ impl Running {
     /// Waits for its end.
     pub(crate) fn end(self) -> Run {
         self.end_within(RUN_LIMIT)
+    }
+
+    /// The same of a program that makes several runs.
+    pub(crate) fn end_with_runs(mut self) -> Run {
+        self.runs = PathBuf::new();
+        self.end()
     }
 
     pub(crate) fn end_within(mut self, limit: Duration) -> Run {
@@ -228,6 +243,13 @@ impl Run {
 
     pub(crate) fn has_folder(&self) -> bool {
         self.folder.is_some()
+    }
+
+    /// Whether HULK itself says so, where nobody can read what it prints also in its summary.
+    fn lost_machine_time(&self) -> bool {
+        let verdict = self.folder.as_ref().map(|_| self.summary().verdict().to_string());
+        let said = self.stdout.clone() + &verdict.unwrap_or_default();
+        said.to_lowercase().contains("the machine lost time")
     }
 
     pub(crate) fn record(&self) -> Record {

@@ -64,7 +64,7 @@ fn run(name: &str, load: &str) -> (Bench, Run, BTreeMap<String, u64>) {
     bench.write("load.toml", file);
     let run = bench.rehearse_each("load.toml", || {
         seen.lock().unwrap().clear();
-        bench.rehearsal("load.toml")
+        bench.rehearsal("load.toml").end()
     });
     run.assert_ended(0, "PASS");
     let seen = seen.lock().unwrap().clone();

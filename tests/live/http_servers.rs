@@ -119,8 +119,7 @@ fn recorded(run: &Run) -> (BTreeMap<String, Answer>, BTreeSet<String>) {
 /// A rehearsal against what listens.
 fn rehearse(bench: &Bench) -> Run {
     bench.rehearse_each("rehearsal.toml", || {
-        let _may_be_missing = fs::remove_dir_all(bench.path("runs"));
-        bench.start(&[HULK, "rehearse", "--raw", "rehearsal.toml"])
+        bench.start(&[HULK, "rehearse", "--raw", "rehearsal.toml"]).end()
     })
 }
 

@@ -148,10 +148,9 @@ fn rehearse(bench: &Bench, file: &str, text: &str, more: &[&str]) -> (Run, Vec<(
     bench.write(file, format!("{text}{}", many.target()));
     let log = bench.path("access.log");
     let run = bench.rehearse_each(file, || {
-        let _may_be_missing = fs::remove_dir_all(bench.path("runs"));
         // Of the try before; nginx appends.
         fs::File::options().write(true).truncate(true).open(&log).unwrap();
-        bench.start(&[&[HULK, "rehearse", "--workers", "3"], more, &[file]].concat())
+        bench.start(&[&[HULK, "rehearse", "--workers", "3"], more, &[file]].concat()).end()
     });
     // It writes what it has kept back.
     many.server.stop(Signal::QUIT);

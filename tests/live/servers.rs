@@ -104,10 +104,9 @@ impl<'a> Site<'a> {
         let log = self.bench.path("examples/nginx-site/access.log");
         let path = format!("examples/{file}");
         let run = self.bench.rehearse_each(file, || {
-            let _may_be_missing = fs::remove_dir_all(self.bench.path("runs"));
             // Of the try before; nginx appends.
             fs::File::options().write(true).truncate(true).open(&log).unwrap();
-            self.bench.start(&[HULK, "rehearse", "--raw", &path])
+            self.bench.start(&[HULK, "rehearse", "--raw", &path]).end()
         });
         self.nginx.stop(Signal::QUIT);
         let text = fs::read_to_string(log).unwrap();

@@ -1,6 +1,5 @@
 //! What stands on a person's terminal, and what in a log.
 
-use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -79,7 +78,7 @@ fn on_a_terminal(bench: &Bench, settings: &str, after: Option<Duration>) -> (i32
     let command = format!(
         "stty cols {COLUMNS} rows {ROWS}; export {settings}; exec {HULK} rehearse short.toml"
     );
-    let _left_by_the_one_before = fs::remove_dir_all(bench.path("runs"));
+    bench.forget_runs();
     let mut running = bench.start(&["script", "-qec", &command, "typescript"]);
     if let Some(after) = after {
         running.wait_for_folder();

@@ -37,8 +37,7 @@ fn bench(name: &str, match_min: f64) -> Bench {
 }
 
 fn start(bench: &Bench, workers: u32) -> Running {
-    // Left by the run before.
-    let _may_be_missing = std::fs::remove_dir_all(bench.path("runs"));
+    bench.forget_runs();
     bench.start(&[HULK, "rehearse", "short.toml", "--workers", &workers.to_string()])
 }
 
@@ -63,7 +62,8 @@ fn of_workers(record: &Record) -> BTreeSet<(u32, bool, bool)> {
 #[test]
 fn three_workers_do_what_one_does() {
     let bench = bench("workers", 0.3);
-    let run = |workers| -> Run { bench.rehearse_each("short.toml", || start(&bench, workers)) };
+    let run =
+        |workers| -> Run { bench.rehearse_each("short.toml", || start(&bench, workers).end()) };
     let one = run(1);
     the_platform_received_what_was_sent(&one);
     let (record, one_summary) = (one.record(), one.summary());
