@@ -7,6 +7,7 @@ mod generator;
 mod load;
 mod named;
 mod objective;
+mod policies;
 mod size;
 
 use std::collections::HashMap;
@@ -117,23 +118,8 @@ impl Rehearsal {
     /// # Errors
     /// When it cannot be read, or every problem in it.
     pub fn load(path: &str) -> Result<Self, LoadError> {
-        match read_text(Path::new(path)) {
-            Ok(text) => {
-                let folder = Path::new(path).parent().unwrap_or(Path::new(".")).to_owned();
-                Ok(Self::read(&Source::new(path, text), &folder)?)
-            }
-            Err(Unreadable { reason, hint, missing }) => {
-                // A folder that is called as a shipped rehearsal is not what was meant.
-                let nameless = missing || !path.ends_with(".toml");
-                match shipped_rehearsal(path).filter(|_| nameless) {
-                    Some(shipped) => Ok(Self::read(&shipped, Path::new("scenarios"))?),
-                    None => {
-                        let hint = if missing { shipped_hint(path, &hint) } else { hint };
-                        Err(LoadError::Unreadable { path: path.into(), reason, hint })
-                    }
-                }
-            }
-        }
+        let (source, folder) = source_of(path)?;
+        Ok(Self::read(&source, &folder)?)
     }
 
     /// Reads a rehearsal's text; files that it names are looked for in `folder`.
@@ -264,6 +250,28 @@ impl Rehearsal {
         match &self.target {
             Target::Embedded(embedded) => Some(embedded),
             Target::Url(_) => None,
+        }
+    }
+}
+
+/// The text of a file, or of a shipped rehearsal by its name, and the folder in which files that it names are
+/// looked for.
+fn source_of(path: &str) -> Result<(Arc<Source>, PathBuf), LoadError> {
+    match read_text(Path::new(path)) {
+        Ok(text) => {
+            let folder = Path::new(path).parent().unwrap_or(Path::new(".")).to_owned();
+            Ok((Source::new(path, text), folder))
+        }
+        Err(Unreadable { reason, hint, missing }) => {
+            // A folder that is called as a shipped rehearsal is not what was meant.
+            let nameless = missing || !path.ends_with(".toml");
+            match shipped_rehearsal(path).filter(|_| nameless) {
+                Some(shipped) => Ok((shipped, PathBuf::from("scenarios"))),
+                None => {
+                    let hint = if missing { shipped_hint(path, &hint) } else { hint };
+                    Err(LoadError::Unreadable { path: path.into(), reason, hint })
+                }
+            }
         }
     }
 }

@@ -23,8 +23,8 @@ pub use platform::{
     ServiceStatus, SwitchEvent,
 };
 pub use policy::{
-    Bounds, Breach, By, CloudGroup, Hpa, Ladder, Limit, Measured, Memory, Observation, Policy,
-    Requests, Rules, ScaleRule, StepScaling, TargetTracking,
+    Ahead, Bounds, Breach, By, CloudGroup, Hpa, Known, Ladder, Limit, Measured, Memory,
+    Observation, Policy, Requests, Rules, ScaleRule, Scheduled, StepScaling, TargetTracking,
 };
 pub use provisioning::{Provisioning, Scaler};
 pub use spec::{

@@ -15,6 +15,7 @@ use super::executor::{check_load, read_clock, read_people};
 use super::generator::Generator;
 use super::named::{Kind, read_key, read_name};
 use super::objective::read_objective;
+use super::policies::settle_policies;
 use super::size::check_size;
 use crate::devices::Devices;
 use crate::script::Ingredients;
@@ -80,7 +81,8 @@ pub(super) fn read_root(
     let ingredients = Ingredients { edges: target.edges(), speed: clock.speed, ..ingredients };
     let mut script = compile(root, ingredients, &sources, inner)?;
     check_load(root, &audience, &script);
-    let target = target.compile(&mut script);
+    let mut target = target.compile(&mut script);
+    settle_policies(&mut target, &audience, root);
     let limits = match audience.then() {
         // Users who send as fast as they are answered take all there is, also from those who come.
         Then::Again { .. } => ValidityLimits {

@@ -7,6 +7,7 @@ mod ladder;
 mod memory;
 mod requests;
 mod rules;
+mod scheduled;
 mod step_scaling;
 mod target_tracking;
 
@@ -22,6 +23,7 @@ pub use ladder::Ladder;
 pub use memory::Memory;
 pub use requests::Requests;
 pub use rules::{Measured, Rules, ScaleRule};
+pub use scheduled::{Ahead, Known, Scheduled};
 use serde::{Deserialize, Serialize};
 pub use step_scaling::{Breach, StepScaling};
 pub use target_tracking::TargetTracking;
@@ -88,6 +90,8 @@ pub enum Policy {
     Rules(Rules),
     /// Requests a minute by what an instance is rated for, and a share on top.
     Requests(Requests),
+    /// One of them, and what is laid down ahead of what is known to come.
+    Scheduled(Scheduled),
 }
 
 impl Policy {
@@ -95,8 +99,18 @@ impl Policy {
     pub const NAMES: [&str; 7] =
         ["ladder", "cloud_group", "hpa", "target_tracking", "step_scaling", "rules", "requests"];
 
-    /// Reads a policy: a table with one key, its name.
+    /// Reads a policy: a table with one key, its name, and `ahead` beside it where something is known
+    /// to come.
     pub fn read(section: &Section<'_>) -> Option<Self> {
+        let ahead = section.list("ahead", Ahead::read);
+        let policy = Self::read_one(section)?;
+        match ahead? {
+            none if none.is_empty() => Some(policy),
+            ahead => Some(Self::Scheduled(Scheduled { ahead, otherwise: Box::new(policy) })),
+        }
+    }
+
+    fn read_one(section: &Section<'_>) -> Option<Self> {
         let (name, inner) = section.variant(&Self::NAMES)?;
         match name {
             0 => Ladder::read(&inner).map(Self::Ladder),
@@ -118,6 +132,18 @@ impl Policy {
             Self::StepScaling(rule) => rule,
             Self::Rules(rule) => rule,
             Self::Requests(rule) => rule,
+            Self::Scheduled(rule) => rule,
+        }
+    }
+
+    /// Puts what is known to come where it is on the run's clock: `time_of` knows the day.
+    ///
+    /// # Errors
+    /// The name of a moment that the day does not have.
+    pub fn settle(&mut self, time_of: &dyn Fn(&Known) -> Option<MatchTime>) -> Result<(), String> {
+        match self {
+            Self::Scheduled(rule) => rule.settle(time_of),
+            _ => Ok(()),
         }
     }
 
