@@ -54,6 +54,7 @@ enum Command {
   hulk rehearse
   hulk rehearse match-day-cloud-group
   hulk rehearse match-day --workers 2
+  hulk rehearse match-day --policies match-day,match-day-cloud-group
   hulk rehearse my-service/rehearsal.toml --runs /tmp/runs --quiet")]
     Rehearse(RehearseArguments),
     /// Send one viewer through every step once, and print what is sent and what comes.
@@ -136,6 +137,10 @@ pub(crate) struct RehearseArguments {
     /// Spread the load over so many processes of this machine.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = workers())]
     pub(crate) workers: u32,
+    /// Rehearse once with each of these policies, and lay the runs side by side: files with
+    /// `[policy.NAME]`, or rehearsals whose policies are taken.
+    #[arg(long, value_name = "FILE,FILE", value_delimiter = ',')]
+    pub(crate) policies: Vec<String>,
     /// Print the verdict only.
     #[arg(long)]
     pub(crate) quiet: bool,

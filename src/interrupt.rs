@@ -1,23 +1,33 @@
 //! Ctrl-C and its like: the first ends the run in order, the second at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::outcome::Failure;
 
-const SIGINT: i32 = 2;
+pub(crate) const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
+/// Who hears of Ctrl-C: the run of this moment. The handler is the process's, and set once.
+static RUN: Mutex<Option<mpsc::Sender<i32>>> = Mutex::new(None);
 
 /// The signals that ask for the end. To be called before goose is started: it leaves a handler
 /// alone that is there already.
 pub(crate) fn interrupts() -> Result<mpsc::Receiver<i32>, Failure> {
     let (sender, receiver) = mpsc::channel(4);
-    let on_ctrl_c = sender.clone();
-    ctrlc::set_handler(move || ask(&on_ctrl_c, SIGINT)).map_err(Failure::internal)?;
+    let before = run().replace(sender.clone());
+    if before.is_none() {
+        ctrlc::set_handler(|| {
+            if let Some(sender) = run().as_ref() {
+                ask(sender, SIGINT);
+            }
+        })
+        .map_err(Failure::internal)?;
+    }
     // A terminal that closes ends the run in order, unless whoever started it said that it must
     // not (`nohup`).
     let hangup = (!ignores_hangup()).then(SignalKind::hangup);
@@ -31,6 +41,15 @@ pub(crate) fn interrupts() -> Result<mpsc::Receiver<i32>, Failure> {
         });
     }
     Ok(receiver)
+}
+
+/// Whether somebody has asked for the end.
+pub(crate) fn is_asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}
+
+fn run() -> MutexGuard<'static, Option<mpsc::Sender<i32>>> {
+    RUN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn ask(sender: &mpsc::Sender<i32>, signal: i32) {

@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod compare;
 mod completions;
+mod contest;
 mod cores;
 mod diagnostics;
 mod faults;

@@ -6,12 +6,14 @@ use chrono::Utc;
 use hulk_engine::raise_open_files;
 use hulk_fleet::{Controller, Notice, Plan, run_controller};
 use hulk_record::{RunEnd, SHARD_SLOTS, hash_of};
+use hulk_reports::Verdict;
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, Rehearsal};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::cli::RehearseArguments;
+use crate::contest::Contest;
 use crate::cores::{OneCore, given};
 use crate::interrupt::interrupts;
 use crate::outcome::Failure;
@@ -30,9 +32,28 @@ const QUEUE: usize = 256;
 /// How far the embedded platform steps back behind the generator.
 const PLATFORM_NICENESS: i32 = 10;
 
-/// Runs the rehearsal; the verdict's exit code.
+/// Runs the rehearsal, or one after another with each of the policies; the verdict's exit code.
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let rehearsal = Rehearsal::load(&arguments.file)?;
+    // Every file is read before anything is sent.
+    let contest = Contest::read(&rehearsal, &arguments.policies)?;
+    prepare(&arguments.runs)?;
+    let mut output = Output::take(arguments.quiet)?;
+    if let Some(contest) = contest {
+        return contest.play(arguments, &mut output);
+    }
+    match play(arguments, &mut output, rehearsal)? {
+        Ran::Recorded(_, verdict) => Ok(verdict.kind.exit_code()),
+        Ran::NotStarted { signal } => Ok(128 + signal),
+    }
+}
+
+/// One run, to its verdict, which is told.
+pub(crate) fn play(
+    arguments: &RehearseArguments,
+    output: &mut Output,
+    rehearsal: Rehearsal,
+) -> Result<Ran, Failure> {
     if let Some(users) = rehearsal.users_max.filter(|users| *users < arguments.workers) {
         return Err(Failure::Usage(format!(
             "`generator.users_max` is {users} and there are {} workers, of which each needs a user: \
@@ -40,8 +61,6 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
             arguments.workers
         )));
     }
-    prepare(&arguments.runs)?;
-    let mut output = Output::take(arguments.quiet)?;
     let open_files_max = raise_open_files();
     let schedule = Schedule::generate(&rehearsal.audience);
     let estimate = Estimate::of(&rehearsal, &schedule);
@@ -65,17 +84,17 @@ pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     // Who asks for several workers asks for more than one core.
     let small = rehearsal.platform().filter(|_| arguments.workers == 1);
     let one_core = small.and(estimate.requests_per_s_peak).and_then(OneCore::enough_for);
-    let ran = runtime::run(run(arguments, &mut output, rehearsal, &schedule, one_core))?;
+    let ran = runtime::run(run(arguments, output, rehearsal, &schedule, one_core))?;
     let folder = match ran? {
-        Ran::Recorded(folder) => folder,
-        Ran::NotStarted { signal } => {
+        Ended::Recorded(folder) => folder,
+        Ended::NotStarted { signal } => {
             output.say("interrupted before the start: nothing was sent");
-            return Ok(128 + signal);
+            return Ok(Ran::NotStarted { signal });
         }
     };
     let verdict = render(&folder)?;
     output.verdict(&last_lines(&verdict, &folder));
-    Ok(verdict.kind.exit_code())
+    Ok(Ran::Recorded(folder, Box::new(verdict)))
 }
 
 /// `hulk platform`: the embedded platform's own process.
@@ -92,7 +111,18 @@ pub(crate) fn platform() -> Result<i32, Failure> {
 }
 
 /// What came of a run.
-enum Ran {
+pub(crate) enum Ran {
+    /// Its folder, and its verdict.
+    Recorded(PathBuf, Box<Verdict>),
+    /// It was interrupted before its start.
+    NotStarted {
+        /// The signal's number.
+        signal: i32,
+    },
+}
+
+/// How a run ended.
+enum Ended {
     /// Its record is in this folder.
     Recorded(PathBuf),
     /// It was interrupted before its start.
@@ -109,7 +139,7 @@ async fn run(
     rehearsal: Rehearsal,
     schedule: &Schedule,
     one_core: Option<OneCore>,
-) -> Result<Ran, Failure> {
+) -> Result<Ended, Failure> {
     let interrupts = interrupts()?;
     // What is started from here on inherits it: the platform, and the engine's data plane.
     let mut one_core = one_core;
@@ -161,13 +191,13 @@ async fn run(
         workers.give_up().await;
         aimed.stop().await?;
         return match end {
-            RunEnd::Interrupted { signal, .. } => Ok(Ran::NotStarted { signal }),
+            RunEnd::Interrupted { signal, .. } => Ok(Ended::NotStarted { signal }),
             _ => Err(Failure::internal("the run ended before it started")),
         };
     };
     let folder = scribe.finish(aimed, &end).await?;
     workers.end().await?.iter().for_each(|line| output.complain(line));
-    Ok(Ran::Recorded(folder))
+    Ok(Ended::Recorded(folder))
 }
 
 /// What is to be done, by all workers together.

@@ -17,6 +17,7 @@ const RUN_LIVE: &[&str] = &[
     "rehearse",
     "rehearse docs/examples/nginx-site.toml",
     "rehearse docs/examples/tls-front.toml",
+    "rehearse match-day --policies match-day,match-day-cloud-group",
     "rehearse match-day --workers 2",
     "rehearse my-service/rehearsal.toml",
     "trial docs/examples/own-target.toml",

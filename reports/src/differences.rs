@@ -32,6 +32,13 @@ pub struct Difference {
     pub b: String,
 }
 
+impl Difference {
+    /// What differs, and how, in one line.
+    pub(crate) fn words(&self) -> String {
+        format!("{}: {} | {}", self.what, self.a, self.b)
+    }
+}
+
 /// Every difference, what matters most first.
 pub(crate) fn differences(a: &Manifest, b: &Manifest) -> Vec<Difference> {
     let mut found = Vec::new();

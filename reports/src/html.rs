@@ -30,7 +30,7 @@ use crate::view::View;
 use crate::words::{escape, minute, number, utc};
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
-const STYLE: &str = include_str!("../templates/report.css");
+pub(crate) const STYLE: &str = include_str!("../templates/report.css");
 /// The script adds zoom, a cursor and buttons to what is there without it.
 const SCRIPT: &str =
     concat!(include_str!("../templates/figures.js"), include_str!("../templates/timeline.js"));

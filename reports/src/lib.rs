@@ -20,6 +20,7 @@ mod summary;
 mod supply;
 mod target;
 mod timeline;
+mod tournament;
 mod validity;
 mod verdict;
 mod view;
@@ -35,6 +36,7 @@ pub use judge::judge;
 pub use raw::raw;
 pub use sentence::{headline, sentence};
 pub use summary::summary;
+pub use tournament::{Entry, Tournament, tournament};
 pub use verdict::{
     Check, ObjectiveResult, ObjectiveStatus, RequestTotals, ServiceScaling, Shortage, Verdict,
     VerdictKind,

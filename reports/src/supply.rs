@@ -71,6 +71,22 @@ impl Supply {
             .all(|(_, step)| step.supply >= step.demand)
     }
 
+    /// ∫ supply dt over the window, in unit-seconds of match time.
+    pub(crate) fn unit_s(&self) -> f64 {
+        let ends = self.steps.iter().skip(1).map(|step| step.at_s).chain([self.end_s]);
+        self.steps
+            .iter()
+            .zip(ends)
+            .map(|(step, end_s)| step.supply * (end_s - step.at_s).max(0.0))
+            .sum()
+    }
+
+    /// Whether supply was below demand at some time of an interval.
+    pub(crate) fn short_in(&self, view: &View<'_>, interval: i64) -> bool {
+        let [from, to] = [interval, interval + 1].map(|i| view.start_of(i));
+        !self.met_in(view.match_s(from), view.match_s(to))
+    }
+
     fn shortage(&self, view: &View<'_>) -> Option<Shortage> {
         let first = self.steps.iter().find(|step| step.missing() > 0.0)?;
         let worst = self
@@ -87,7 +103,7 @@ impl Supply {
             .sum();
         let (mut not_served, mut viewers) = (0, 0);
         for (due, send) in of_service(view, &self.service) {
-            if !self.met_due_in(view, due) {
+            if self.short_in(view, i64::from(due)) {
                 not_served += send.not_served();
                 viewers += send.viewers_not_served;
             }
@@ -101,11 +117,6 @@ impl Supply {
             not_served,
             viewers_not_served: view.tells_viewers().then_some(viewers),
         })
-    }
-
-    fn met_due_in(&self, view: &View<'_>, due: i32) -> bool {
-        let [from, to] = [i64::from(due), i64::from(due) + 1].map(|i| view.start_of(i));
-        self.met_in(view.match_s(from), view.match_s(to))
     }
 }
 

@@ -62,7 +62,7 @@ fn told(difference: &Difference) -> String {
         Aspect::Rules => "rules",
         Aspect::Name => "name",
     };
-    format!("  {aspect:5}  {}: {} | {}", difference.what, difference.a, difference.b)
+    format!("  {aspect:5}  {}", difference.words())
 }
 
 fn verdict(letter: &str, side: &Side) -> String {

@@ -13,5 +13,6 @@ mod render;
 mod scaling;
 mod sections;
 mod target;
+mod tournament;
 mod windows;
 mod workers;

@@ -1,0 +1,94 @@
+//! `hulk rehearse --policies`: the same audience for several policies, one after another.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use chrono::Utc;
+use hulk_record::Record;
+use hulk_reports::{VerdictKind, tournament};
+use hulk_scenarios::Rehearsal;
+
+use crate::cli::RehearseArguments;
+use crate::interrupt::{SIGINT, is_asked};
+use crate::outcome::Failure;
+use crate::output::Output;
+use crate::rehearse::{Ran, play};
+use crate::run_folder::{name_of, read_record};
+
+/// The runs that are to be laid side by side, each with the name of its policies.
+pub(crate) struct Contest {
+    name: String,
+    entries: Vec<(String, Rehearsal)>,
+}
+
+impl Contest {
+    /// The rehearsal with each of the policies; none where none are named.
+    pub(crate) fn read(rehearsal: &Rehearsal, files: &[String]) -> Result<Option<Self>, Failure> {
+        let mut entries: Vec<(String, Rehearsal)> = Vec::with_capacity(files.len());
+        for file in files {
+            let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+            let taken = entries.iter().any(|(name, _)| *name == stem);
+            if taken {
+                return Err(Failure::Usage(format!(
+                    "two of the policies are called `{stem}`: give one of the files another name"
+                )));
+            }
+            let mut with = rehearsal.with_policies(file)?;
+            with.name = format!("{}-{stem}", rehearsal.name);
+            entries.push((stem.into_owned(), with));
+        }
+        let name = format!("{}-policies", rehearsal.name);
+        Ok((!entries.is_empty()).then_some(Self { name, entries }))
+    }
+
+    /// Plays all, and lays them side by side; the exit code of the comparison.
+    pub(crate) fn play(
+        self,
+        arguments: &RehearseArguments,
+        output: &mut Output,
+    ) -> Result<i32, Failure> {
+        let Some((_, first)) = self.entries.first() else { return Ok(0) };
+        let named = Rehearsal { name: self.name, ..first.clone() };
+        let mut runs: Vec<(String, PathBuf)> = Vec::with_capacity(self.entries.len());
+        for (policies, rehearsal) in self.entries {
+            // Asked for between two runs.
+            if is_asked() {
+                return Ok(128 + SIGINT);
+            }
+            // On a thread of its own: a run's thread steps back behind its data plane for good.
+            let played =
+                thread::scope(|scope| scope.spawn(|| play(arguments, output, rehearsal)).join());
+            let played =
+                played.map_err(|_| Failure::Internal("the run's thread failed".to_owned()))?;
+            match played? {
+                Ran::NotStarted { signal } => return Ok(128 + signal),
+                Ran::Recorded(folder, verdict) => {
+                    if let VerdictKind::Interrupted { .. } = verdict.kind {
+                        return Ok(verdict.kind.exit_code());
+                    }
+                    runs.push((policies, folder));
+                }
+            }
+        }
+        let records = runs.iter().map(|(_, folder)| read_record(folder));
+        let records: Vec<Record> = records.collect::<Result<_, _>>()?;
+        let told: Vec<(String, String, &Record)> = runs
+            .into_iter()
+            .zip(&records)
+            .map(|((policies, folder), record)| (policies, folder.display().to_string(), record))
+            .collect();
+        let contest = tournament(&told);
+        let folder = name_of(&arguments.runs, &named, Utc::now());
+        let write = |name: &str, bytes: Vec<u8>| {
+            let path = folder.join(name);
+            let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, bytes));
+            written.map_err(|error| Failure::Internal(format!("{}: {error}", path.display())))
+        };
+        write("tournament.json", contest.json().map_err(Failure::internal)?)?;
+        write("tournament.html", contest.html())?;
+        let page = folder.join("tournament.html");
+        output.verdict(&format!("\n{}\ntournament: {}\n", contest.text(), page.display()));
+        Ok(contest.kind().exit_code())
+    }
+}
