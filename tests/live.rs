@@ -23,6 +23,9 @@ mod compare;
 #[path = "live/consent.rs"]
 mod consent;
 #[cfg(test)]
+#[path = "live/contest.rs"]
+mod contest;
+#[cfg(test)]
 #[path = "live/counts.rs"]
 mod counts;
 #[cfg(test)]
@@ -76,6 +79,12 @@ mod terminal;
 #[cfg(test)]
 #[path = "live/trial.rs"]
 mod trial;
+#[cfg(test)]
+#[path = "truth/mod.rs"]
+mod truth;
+#[cfg(test)]
+#[path = "live/truth.rs"]
+mod truth_table;
 #[cfg(test)]
 #[path = "live/verdicts.rs"]
 mod verdicts;

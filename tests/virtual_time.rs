@@ -23,5 +23,11 @@ mod scribe;
 #[path = "virtual_time/thresholds.rs"]
 mod thresholds;
 #[cfg(test)]
+#[path = "truth/mod.rs"]
+mod truth;
+#[cfg(test)]
+#[path = "virtual_time/truth.rs"]
+mod truth_table;
+#[cfg(test)]
 #[path = "virtual_time/whole_match.rs"]
 mod whole_match;

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Run};
 
 const LATENCY: Duration = Duration::from_millis(1);
 /// Since the first request: what is in flight or comes in it is answered at its end.
@@ -123,9 +123,8 @@ fn lost_ms(record: &Record, at: Duration) -> u64 {
     record.frames.iter().filter(around).map(lost_us).sum::<u64>() / 1000
 }
 
-#[test]
-fn co1_live_shows_the_stall_as_long_as_it_was() {
-    let bench = Bench::take("co1");
+/// The run, and how late its server was with the last of those who were stalled, in ms.
+fn stalled_run(bench: &Bench) -> (Run, u64) {
     bench.write("ask.toml", JOURNEY);
     let server = RefCell::new(None);
     let run = bench.rehearse_each("co1", || {
@@ -133,15 +132,22 @@ fn co1_live_shows_the_stall_as_long_as_it_was() {
         let fresh = Stalling::start();
         bench.write("co1.toml", REHEARSAL.replace("PORT", &fresh.port.to_string()));
         server.replace(Some(fresh));
-        bench.rehearsal("co1.toml")
+        bench.rehearsal("co1.toml").end()
     });
     run.assert_ended(0, "PASS");
+    let server_ms = server.take().map_or(0, |server| server.late_ms.load(Ordering::Relaxed));
+    (run, server_ms)
+}
+
+#[test]
+fn co1_live_shows_the_stall_as_long_as_it_was() {
+    let bench = Bench::take("co1");
+    let (run, server_ms) = stalled_run(&bench);
     let record = run.record();
     let response = samples(&record, Measure::Response);
     assert_eq!(response.count(), 10_000, "each arrival asked once");
     // Who got no CPU when the stall was over made it longer, by an arrival for each ms: the server says how
     // late it was, the record what its own threads and the machine lacked in those seconds.
-    let server_ms = server.take().map_or(0, |server| server.late_ms.load(Ordering::Relaxed));
     let lost_ms = server_ms + lost_ms(&record, STALL.1);
     println!("the server was {server_ms} ms late, {lost_ms} ms were lost in all");
     let slow = response.count_above(100_000);
@@ -153,4 +159,51 @@ fn co1_live_shows_the_stall_as_long_as_it_was() {
     let all = record.frames.iter().map(|frame| &frame.arrivals);
     let dropped: u64 = all.map(|a| a.dropped_pool + a.dropped_target + a.dropped_descriptors).sum();
     assert_eq!(dropped, 0, "the pool held all who waited");
+}
+
+/// oha's durations with its correction, in ms, of the same load on a server of the same kind, and how late
+/// that was, in ms.
+fn by_oha(bench: &Bench) -> (Vec<f64>, u64) {
+    let server = Stalling::start();
+    let oha =
+        std::env::var("OHA").expect("OHA=path of oha; benches/peers/run --only oha installs it");
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    // It waits for the answers that are under way at its end.
+    let options = "--no-tui --output-format csv --latency-correction -q 1000 -c 1200 -z 10s -w";
+    let run = bench
+        .start(&[&[oha.as_str()], &options.split(' ').collect::<Vec<_>>()[..], &[&url]].concat());
+    let run = run.end();
+    assert_eq!(run.code, 0, "{run:?}");
+    let mut lines = run.stdout.lines();
+    let names = lines.next().expect("a head").split(',');
+    let place = names.into_iter().position(|name| name == "request-duration").expect("a column");
+    let seconds = lines.map(|line| line.split(',').nth(place).unwrap().parse::<f64>().unwrap());
+    (seconds.map(|s| s * 1e3).collect(), server.late_ms.load(Ordering::Relaxed))
+}
+
+#[test]
+#[ignore = "needs oha: `tests/long co1`"]
+fn co1_live_agrees_with_oha_and_its_correction() {
+    let bench = Bench::take("co1-oha");
+    let (run, late_ms) = stalled_run(&bench);
+    let response = samples(&run.record(), Measure::Response);
+    let (mut oha_ms, oha_late_ms) = by_oha(&bench);
+    oha_ms.sort_by(f64::total_cmp);
+    let slow = [
+        response.count_above(100_000) as f64,
+        oha_ms.iter().filter(|ms| **ms > 100.0).count() as f64,
+    ];
+    let p99_ms = [response.quantile_us(990_000) as f64 / 1e3, oha_ms[oha_ms.len() * 99 / 100]];
+    println!("| generator | requests | longer than 100 ms | p99 ms | the server was late by ms |");
+    println!("|---|---|---|---|---|");
+    // A server that needs longer for those who waited makes the stall longer.
+    let late_ms = [late_ms as f64, oha_late_ms as f64];
+    let requests = [response.count() as usize, oha_ms.len()];
+    for (place, name) in ["HULK", "oha"].into_iter().enumerate() {
+        let (slow, p99_ms, late_ms) = (slow[place], p99_ms[place], late_ms[place]);
+        println!("| {name} | {} | {slow} | {p99_ms:.1} | {late_ms} |", requests[place]);
+        assert!((882.0..=918.0 + late_ms).contains(&slow), "{name}: 900 ± 2 % should be slow");
+        assert!((886.0..=916.0 + late_ms).contains(&p99_ms), "{name}: p99 should be 901 ± 15 ms");
+    }
+    assert!((slow[0] / slow[1] - 1.0).abs() <= 0.02, "{slow:?}");
 }

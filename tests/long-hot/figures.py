@@ -130,22 +130,7 @@ def pacing(run, kind, verdict, per_s, sleeper):
     row(must(ledgers == [True, True], kind), verdict, must(sent_per_s > 0.99 * int(per_s), f"{sent_per_s:,.0f}"), *late, f"{lag['max_us']:,}", f"{worker['cpu_share']['mean']:.0%}")
 
 
-def co1(run, csv_of_oha, *stops_s):
-    """Slow answers by HULK and by oha, which must agree within 2 %."""
-    by_hulk = [(int(each["done_us"]) - int(each["due_us"])) / 1e6 for each in raw(run)]
-    with open(csv_of_oha, newline="") as file:
-        by_oha = [float(each["request-duration"]) for each in csv.DictReader(file)]
-    slow = {}
-    for name, seconds, stop_s in zip(("HULK", "oha"), (sorted(by_hulk), sorted(by_oha)), stops_s):
-        slow[name] = sum(each > 0.1 for each in seconds)
-        p99_ms = quantile(seconds, 0.99) * 1000
-        row(name, f"{len(seconds):,}", must(882 <= slow[name] <= 918, slow[name]),
-            must(abs(p99_ms - 901) <= 15, f"{p99_ms:.1f}"), f"{seconds[-1] * 1000:.1f}", stop_s)
-    agree = must(0.98 <= slow["HULK"] / slow["oha"] <= 1.02, f"{slow['HULK'] / slow['oha']:.3f}")
-    row("HULK ÷ oha", "", agree, "", "", "")
-
-
-WHAT = {each.__name__: each for each in (held, mass, pacing, co1)}
+WHAT = {each.__name__: each for each in (held, mass, pacing)}
 
 if __name__ == "__main__":
     WHAT[sys.argv[1]](*sys.argv[2:])
