@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use chrono::Utc;
 use hulk_record::Record;
@@ -56,12 +55,7 @@ impl Contest {
             if is_asked() {
                 return Ok(128 + SIGINT);
             }
-            // On a thread of its own: a run's thread steps back behind its data plane for good.
-            let played =
-                thread::scope(|scope| scope.spawn(|| play(arguments, output, rehearsal)).join());
-            let played =
-                played.map_err(|_| Failure::Internal("the run's thread failed".to_owned()))?;
-            match played? {
+            match play(arguments, output, rehearsal)? {
                 Ran::NotStarted { signal } => return Ok(128 + signal),
                 Ran::Recorded(folder, verdict) => {
                     if let VerdictKind::Interrupted { .. } = verdict.kind {

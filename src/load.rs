@@ -17,11 +17,6 @@ pub(crate) struct EngineLoad {
     pub(crate) open_files_max: u64,
 }
 
-/// How much this thread steps back behind the data plane's where both have one core: a frame that is
-/// written a little later is no worse, a request that is sent later is a wrong measure. An embedded
-/// platform steps back further.
-const NICENESS: i32 = 5;
-
 /// Frames that may wait for the worker's shell; the recorder waits when there are more.
 const FRAMES: usize = 16;
 
@@ -78,10 +73,7 @@ impl EngineLoad {
             region: plan.region,
             raw: plan.raw,
         };
-        let engine = Engine::prepare(assignment, self.open_files_max).await;
-        // Of this thread alone, and of those that it starts from here on: the data plane has its own.
-        let _best_effort = rustix::process::nice(NICENESS);
-        engine.map_err(|error| error.to_string())
+        Engine::prepare(assignment, self.open_files_max).await.map_err(|error| error.to_string())
     }
 }
 
