@@ -46,7 +46,7 @@ impl Fault {
 
     /// From when until when it lasts on the wall, where it begins at `start` of the match.
     pub fn window(&self, start: MatchTime, clock: Clock) -> (Offset, Offset) {
-        let end = start.plus((self.for_s * 1e6).round() as i64);
+        let end = start.plus_s(self.for_s);
         (clock.wall(start), clock.wall(end))
     }
 }

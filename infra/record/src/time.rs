@@ -33,6 +33,12 @@ macro_rules! micros {
                 Self(self.0.saturating_add(micros))
             }
 
+            /// Later by `seconds`, rounded to the µs.
+            #[must_use]
+            pub fn plus_s(self, seconds: f64) -> Self {
+                self.plus(Self::from_s(seconds).0)
+            }
+
             /// From `earlier` to here, in µs.
             pub fn since(self, earlier: Self) -> i64 {
                 self.0.saturating_sub(earlier.0)

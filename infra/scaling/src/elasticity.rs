@@ -106,8 +106,8 @@ pub fn measure(steps: &[Step], end_s: f64, grid_s: f64) -> Option<Elasticity> {
     })
 }
 
-/// Each step with its length in match seconds.
-fn lengths(steps: &[Step], end_s: f64) -> impl Iterator<Item = (&Step, f64)> {
+/// Each step with its length in match seconds; the last ends at `end_s`.
+pub fn lengths(steps: &[Step], end_s: f64) -> impl Iterator<Item = (&Step, f64)> {
     let ends = steps.iter().skip(1).map(|next| next.at_s).chain([end_s]);
     steps.iter().zip(ends).map(|(step, to_s)| (step, (to_s - step.at_s).max(0.0)))
 }

@@ -74,7 +74,7 @@ impl Cursor {
         let think = &placed.what.think;
         let think_s =
             think.draw_s(memory.draw("think", (self.place as u64) << 32 | u64::from(memory.visit)));
-        self.due = now.plus((think_s * 1e6).round() as i64);
+        self.due = now.plus_s(think_s);
         match placed.what.does {
             Does::Request(_) => Reached::Request,
             Does::GiveUp { .. } => Reached::GiveUp(self.due),

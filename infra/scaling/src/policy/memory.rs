@@ -36,7 +36,7 @@ struct Look {
 impl Memory {
     /// Notes a look; those more than `keep_s` match seconds before it are forgotten.
     pub(super) fn note(&mut self, seen: &Observation, wanted: u32, keep_s: f64) {
-        let from = before(seen.at, keep_s);
+        let from = seen.at.plus_s(-keep_s);
         while self.looks.front().is_some_and(|look| look.at <= from) {
             self.looks.pop_front();
         }
@@ -58,15 +58,11 @@ impl Memory {
     pub(super) fn lasts(&mut self, alarm: Alarm, now: MatchTime, is_so: bool, for_s: f64) -> bool {
         let since = &mut self.alarms[alarm as usize];
         *since = is_so.then(|| since.unwrap_or(now));
-        since.is_some_and(|since| since <= before(now, for_s))
+        since.is_some_and(|since| since <= now.plus_s(-for_s))
     }
 
     fn since(&self, now: MatchTime, window_s: f64) -> impl Iterator<Item = &Look> {
-        let from = before(now, window_s);
+        let from = now.plus_s(-window_s);
         self.looks.iter().skip_while(move |look| look.at <= from)
     }
-}
-
-fn before(at: MatchTime, s: f64) -> MatchTime {
-    at.plus((-s * 1e6).round() as i64)
 }

@@ -63,7 +63,7 @@ impl Scheduled {
     ) -> Result<(), String> {
         for ahead in &mut self.ahead {
             let at = time_of(&ahead.known).ok_or_else(|| ahead.known.to_string())?;
-            ahead.span = Some((after(at, -ahead.before_s), after(at, ahead.after_s)));
+            ahead.span = Some((at.plus_s(-ahead.before_s), at.plus_s(ahead.after_s)));
         }
         Ok(())
     }
@@ -116,10 +116,6 @@ impl Ahead {
             span: None,
         })
     }
-}
-
-fn after(at: MatchTime, s: f64) -> MatchTime {
-    at.plus((s * 1e6).round() as i64)
 }
 
 #[cfg(test)]
