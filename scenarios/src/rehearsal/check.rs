@@ -6,6 +6,7 @@ use hulk_scaling::{PlatformSpec, RouteSpec};
 use hulk_settings::{At, Section, nearest_or_all};
 
 use super::generator::check_families;
+use super::policies::no_moment;
 use crate::{Rehearsal, Target};
 
 /// Notes what does not fit together.
@@ -100,10 +101,8 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
     if let FaultTime::Moment { name, .. } = &fault.at
         && rehearsal.audience.moment(name).is_none()
     {
-        let moments: Vec<&str> =
-            rehearsal.audience.moments.iter().map(|known| known.name.as_str()).collect();
-        let hint = nearest_or_all(name, &moments);
-        return wrong(format!("the day has no moment `{name}`"), hint, &["moment"]);
+        let (message, hint) = no_moment(name, &rehearsal.audience);
+        return wrong(message, hint, &["moment"]);
     }
     let audience = &rehearsal.audience;
     let minute = audience.minute_at(rehearsal.fault_from(fault));

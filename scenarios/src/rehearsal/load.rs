@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hulk_chaos::Fault;
 use hulk_record::ValidityLimits;
 use hulk_scaling::{PlatformSpec, Policy};
-use hulk_settings::{At, Problems, Section, Source, nearest_or_all, read};
+use hulk_settings::{At, Problems, Section, Source, read};
 use hulk_traffic_models::Then;
 
 use super::audience::{OwnMoment, keep_answered, read_spikes};
@@ -15,7 +15,7 @@ use super::executor::{check_load, read_clock, read_people};
 use super::generator::Generator;
 use super::named::{Kind, read_key, read_name};
 use super::objective::read_objective;
-use super::policies::settle_policies;
+use super::policies::{check_service, settle_policies};
 use super::size::check_size;
 use crate::devices::Devices;
 use crate::script::Ingredients;
@@ -265,12 +265,7 @@ fn read_embedded(
     };
     let platform = read_key(section, "platform", folder, inner, &kind)?;
     for PolicySection { name, section, .. } in policies {
-        if !platform.services.iter().any(|service| service.name == *name) {
-            let services: Vec<&str> =
-                platform.services.iter().map(|service| service.name.as_str()).collect();
-            let hint = Some(nearest_or_all(name, &services));
-            section.problem(format!("there is no service `{name}` to scale"), hint);
-        }
+        check_service(name, &platform, section);
     }
     let mut chosen = Vec::with_capacity(platform.services.len());
     for service in &platform.services {

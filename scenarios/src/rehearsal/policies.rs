@@ -1,11 +1,8 @@
 //! Policies: what they lay down ahead is put on the run's clock, and another file's take their place.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use hulk_record::MatchTime;
 use hulk_scaling::{Known, PlatformSpec, Policy};
-use hulk_settings::{At, Problems, Section, Source, keys_of, nearest_or_all, read};
+use hulk_settings::{At, Section, keys_of, nearest_or_all, read};
 use hulk_traffic_models::Audience;
 
 use super::{LoadError, Rehearsal, source_of};
@@ -21,10 +18,24 @@ pub(super) fn settle_policies(target: &mut Target, audience: &Audience, root: &S
 
 fn settle(policy: &mut Policy, service: &str, audience: &Audience, root: &Section<'_>) {
     if let Err(moment) = policy.settle(&|known| time_of(known, audience)) {
-        let known: Vec<&str> = audience.moments.iter().map(|known| known.name.as_str()).collect();
         let path = [At::Key("policy"), At::Key(service), At::Key("ahead")];
-        let message = format!("the day has no moment `{moment}`");
-        root.problem_in(&path, message, Some(nearest_or_all(&moment, &known)));
+        let (message, hint) = no_moment(&moment, audience);
+        root.problem_in(&path, message, Some(hint));
+    }
+}
+
+/// What is said of a name that no moment of the day has, and the way out.
+pub(super) fn no_moment(name: &str, audience: &Audience) -> (String, String) {
+    let known: Vec<&str> = audience.moments.iter().map(|known| known.name.as_str()).collect();
+    (format!("the day has no moment `{name}`"), nearest_or_all(name, &known))
+}
+
+/// Notes a policy of a service that the platform does not have.
+pub(super) fn check_service(name: &str, platform: &PlatformSpec, section: &Section<'_>) {
+    let services: Vec<&str> = platform.services.iter().map(|known| known.name.as_str()).collect();
+    if !services.contains(&name) {
+        let hint = Some(nearest_or_all(name, &services));
+        section.problem(format!("there is no service `{name}` to scale"), hint);
     }
 }
 
@@ -44,25 +55,19 @@ impl Rehearsal {
     /// # Errors
     /// When it cannot be read, every problem in it, or when this rehearsal's target takes none.
     pub fn with_policies(&self, path: &str) -> Result<Self, LoadError> {
-        let unfit = |reason: String, hint: &str| {
-            Err(LoadError::Unreadable { path: path.into(), reason, hint: hint.to_owned() })
-        };
         let mut changed = self.clone();
         let Target::Embedded(embedded) = &mut changed.target else {
             let reason = "only the embedded platform takes policies".to_owned();
-            return unfit(reason, "rehearse a file whose target is `embedded`");
+            return Err(unfit(path, reason, "rehearse a file whose target is `embedded`"));
         };
         let (source, folder) = source_of(path)?;
         let whole = keys_of(&source).is_some_and(|keys| keys.iter().any(|key| key == "journeys"));
         let policies = match whole {
-            true => of_rehearsal(&source, &folder)?,
+            true => self.lent_by(path, &Self::read(&source, &folder)?)?,
             false => read(&source, |root| of_file(root, &embedded.platform, &self.audience))?,
         };
-        for (service, mut policy) in policies {
-            if let Err(moment) = policy.settle(&|known| time_of(known, &self.audience)) {
-                let reason = format!("the day of {} has no moment `{moment}`", self.file);
-                return unfit(reason, "name one of that day, or a minute");
-            }
+        for (service, policy) in policies {
+            // Services of another platform do not matter.
             let place = embedded.platform.services.iter().position(|known| known.name == service);
             if let Some(known) = place.and_then(|place| embedded.policies.get_mut(place)) {
                 *known = policy;
@@ -70,21 +75,30 @@ impl Rehearsal {
         }
         Ok(changed)
     }
+
+    /// The policies of a whole rehearsal, on this one's day.
+    fn lent_by(&self, path: &str, other: &Self) -> Result<Vec<(String, Policy)>, LoadError> {
+        let Some(embedded) = other.platform() else {
+            let reason = "it has no policies: its target is not embedded".to_owned();
+            return Err(unfit(path, reason, "name a file whose target is `embedded`"));
+        };
+        let lent = embedded.platform.services.iter().zip(&embedded.policies);
+        lent.map(|(service, policy)| {
+            let mut policy = policy.clone();
+            match policy.settle(&|known| time_of(known, &self.audience)) {
+                Ok(()) => Ok((service.name.clone(), policy)),
+                Err(moment) => {
+                    let reason = format!("the day of {} has no moment `{moment}`", self.file);
+                    Err(unfit(path, reason, "name one of that day, or a minute"))
+                }
+            }
+        })
+        .collect()
+    }
 }
 
-/// The policies of a whole rehearsal; services that the other one does not have do not matter.
-fn of_rehearsal(source: &Arc<Source>, folder: &Path) -> Result<Vec<(String, Policy)>, Problems> {
-    let other = Rehearsal::read(source, folder)?;
-    let Some(embedded) = other.platform() else {
-        let hint = Some("name a file whose target is `embedded`".to_owned());
-        return Err(Problems::whole(
-            source,
-            "it has no policies: its target is not embedded",
-            hint,
-        ));
-    };
-    let names = embedded.platform.services.iter().map(|service| service.name.clone());
-    Ok(names.zip(embedded.policies.iter().cloned()).collect())
+fn unfit(path: &str, reason: String, hint: &str) -> LoadError {
+    LoadError::Unreadable { path: path.into(), reason, hint: hint.to_owned() }
 }
 
 fn of_file(
@@ -92,17 +106,15 @@ fn of_file(
     platform: &PlatformSpec,
     audience: &Audience,
 ) -> Option<Vec<(String, Policy)>> {
-    let services: Vec<&str> = platform.services.iter().map(|known| known.name.as_str()).collect();
     let sections = root.named_sections("policy");
     if sections.is_empty() {
+        let services: Vec<&str> =
+            platform.services.iter().map(|known| known.name.as_str()).collect();
         let hint = Some(format!("add `[policy.NAME]` for one of {}", services.join(", ")));
         root.problem("there is no policy", hint);
     }
     let read = |(name, section): (String, Section<'_>)| {
-        if !services.contains(&name.as_str()) {
-            let hint = Some(nearest_or_all(&name, &services));
-            section.problem(format!("there is no service `{name}` to scale"), hint);
-        }
+        check_service(&name, platform, &section);
         let mut policy = Policy::read(&section)?;
         settle(&mut policy, &name, audience, root);
         Some((name, policy))
