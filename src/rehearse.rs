@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::Utc;
 use hulk_engine::raise_open_files;
 use hulk_fleet::{Controller, Notice, Plan, run_controller};
-use hulk_record::{RunEnd, SHARD_SLOTS, hash_of};
+use hulk_record::{Record, RunEnd, SHARD_SLOTS, hash_of};
 use hulk_reports::Verdict;
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, Rehearsal};
@@ -13,7 +13,6 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::cli::RehearseArguments;
-use crate::contest::Contest;
 use crate::cores::{OneCore, given};
 use crate::interrupt::interrupts;
 use crate::outcome::Failure;
@@ -23,6 +22,7 @@ use crate::run_folder::prepare;
 use crate::runtime;
 use crate::scribe::Scribe;
 use crate::target::Aimed;
+use crate::tournament::Entrants;
 use crate::workers::Workers;
 
 /// Where a worker stands that nobody placed anywhere.
@@ -36,14 +36,14 @@ const PLATFORM_NICENESS: i32 = 10;
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let rehearsal = Rehearsal::load(&arguments.file)?;
     // Every file is read before anything is sent.
-    let contest = Contest::read(&rehearsal, &arguments.policies)?;
+    let entrants = Entrants::read(&rehearsal, &arguments.policies)?;
     prepare(&arguments.runs)?;
     let mut output = Output::take(arguments.quiet)?;
-    if let Some(contest) = contest {
-        return contest.play(arguments, &mut output);
+    if let Some(entrants) = entrants {
+        return entrants.play(arguments, &mut output);
     }
     match play(arguments, &mut output, rehearsal)? {
-        Ran::Recorded(_, verdict) => Ok(verdict.kind.exit_code()),
+        Ran::Recorded(judged) => Ok(judged.verdict.kind.exit_code()),
         Ran::NotStarted { signal } => Ok(128 + signal),
     }
 }
@@ -53,7 +53,7 @@ pub(crate) fn play(
     arguments: &RehearseArguments,
     output: &mut Output,
     rehearsal: Rehearsal,
-) -> Result<Ran, Failure> {
+) -> Result<Ran<Box<Judged>>, Failure> {
     if let Some(users) = rehearsal.users_max.filter(|users| *users < arguments.workers) {
         return Err(Failure::Usage(format!(
             "`generator.users_max` is {users} and there are {} workers, of which each needs a user: \
@@ -86,15 +86,15 @@ pub(crate) fn play(
     let one_core = small.and(estimate.requests_per_s_peak).and_then(OneCore::enough_for);
     let ran = runtime::run(run(arguments, output, rehearsal, &schedule, one_core))?;
     let folder = match ran? {
-        Ended::Recorded(folder) => folder,
-        Ended::NotStarted { signal } => {
+        Ran::Recorded(folder) => folder,
+        Ran::NotStarted { signal } => {
             output.say("interrupted before the start: nothing was sent");
             return Ok(Ran::NotStarted { signal });
         }
     };
-    let verdict = render(&folder)?;
+    let (record, verdict) = render(&folder)?;
     output.verdict(&last_lines(&verdict, &folder));
-    Ok(Ran::Recorded(folder, Box::new(verdict)))
+    Ok(Ran::Recorded(Box::new(Judged { folder, record, verdict })))
 }
 
 /// `hulk platform`: the embedded platform's own process.
@@ -110,21 +110,17 @@ pub(crate) fn platform() -> Result<i32, Failure> {
     result.map(|()| 0).map_err(Failure::internal)
 }
 
-/// What came of a run.
-pub(crate) enum Ran {
-    /// Its folder, and its verdict.
-    Recorded(PathBuf, Box<Verdict>),
-    /// It was interrupted before its start.
-    NotStarted {
-        /// The signal's number.
-        signal: i32,
-    },
+/// A run that was judged.
+pub(crate) struct Judged {
+    pub(crate) folder: PathBuf,
+    pub(crate) record: Record,
+    pub(crate) verdict: Verdict,
 }
 
-/// How a run ended.
-enum Ended {
-    /// Its record is in this folder.
-    Recorded(PathBuf),
+/// What came of a run.
+pub(crate) enum Ran<T> {
+    /// It was recorded.
+    Recorded(T),
     /// It was interrupted before its start.
     NotStarted {
         /// The signal's number.
@@ -139,7 +135,7 @@ async fn run(
     rehearsal: Rehearsal,
     schedule: &Schedule,
     one_core: Option<OneCore>,
-) -> Result<Ended, Failure> {
+) -> Result<Ran<PathBuf>, Failure> {
     let interrupts = interrupts()?;
     // What is started from here on inherits it: the platform, and the engine's data plane.
     let mut one_core = one_core;
@@ -191,13 +187,13 @@ async fn run(
         workers.give_up().await;
         aimed.stop().await?;
         return match end {
-            RunEnd::Interrupted { signal, .. } => Ok(Ended::NotStarted { signal }),
+            RunEnd::Interrupted { signal, .. } => Ok(Ran::NotStarted { signal }),
             _ => Err(Failure::internal("the run ended before it started")),
         };
     };
     let folder = scribe.finish(aimed, &end).await?;
     workers.end().await?.iter().for_each(|line| output.complain(line));
-    Ok(Ended::Recorded(folder))
+    Ok(Ran::Recorded(folder))
 }
 
 /// What is to be done, by all workers together.

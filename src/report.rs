@@ -12,7 +12,7 @@ use crate::run_folder::{RECORD, read_record};
 
 /// `hulk report`: judges a record again; the same record gives the same bytes.
 pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
-    let record = read_record(folder)?;
+    let mut record = read_record(folder)?;
     if !folder.join(RECORD).is_dir() {
         let folder = folder.display();
         let message = format!(
@@ -20,7 +20,7 @@ pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
         );
         return Err(Failure::Usage(message));
     }
-    let verdict = write(folder, record)?;
+    let verdict = write(folder, &mut record)?;
     let text = last_lines(&verdict, folder);
     // A reader who has gone, or a full disk behind `>`: the exit code has the verdict.
     let _told = stdout().write_all(text.as_bytes());
@@ -28,32 +28,34 @@ pub(crate) fn again(folder: &Path) -> Result<i32, Failure> {
 }
 
 /// Judges the record in a run's folder and writes everything that is made from it.
-pub(crate) fn render(folder: &Path) -> Result<Verdict, Failure> {
-    write(folder, Record::read(&folder.join(RECORD))?)
+pub(crate) fn render(folder: &Path) -> Result<(Record, Verdict), Failure> {
+    let mut record = Record::read(&folder.join(RECORD))?;
+    let verdict = write(folder, &mut record)?;
+    Ok((record, verdict))
 }
 
-fn write(folder: &Path, mut record: Record) -> Result<Verdict, Failure> {
+fn write(folder: &Path, record: &mut Record) -> Result<Verdict, Failure> {
     let write = |name: &str, bytes: Vec<u8>| -> Result<(), FolderError> {
         let path = folder.join(name);
         fs::write(&path, bytes).map_err(|source| FolderError::Io { path, source })
     };
-    if let Some(bytes) = raw(&record) {
+    if let Some(bytes) = raw(record) {
         write("raw.csv", bytes)?;
         // Nothing else is made of them, and they may be most of the memory.
         record.frames.iter_mut().for_each(|frame| frame.raw = Vec::new());
     }
-    let verdict = judge(&record);
+    let verdict = judge(record);
     let told = |measure| {
         let mut series = record.frames.iter().flat_map(|frame| &frame.series);
         series.any(|(key, _)| key.measure == measure)
     };
     // An empty log says nothing: without TLS, for example, there is no time to encrypt.
     for measure in Measure::ALL.into_iter().filter(|measure| told(*measure)) {
-        let bytes = hlog(&record, measure).map_err(Failure::internal)?;
+        let bytes = hlog(record, measure).map_err(Failure::internal)?;
         write(&format!("{}.hlog", measure.name()), bytes)?;
     }
-    write("summary.json", summary(&record, &verdict).map_err(Failure::internal)?)?;
-    let report = html(&record, &verdict);
+    write("summary.json", summary(record, &verdict).map_err(Failure::internal)?)?;
+    let report = html(record, &verdict);
     write("report-static.html", html_static(&report))?;
     write("report.html", report)?;
     Ok(verdict)

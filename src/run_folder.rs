@@ -42,9 +42,9 @@ pub(crate) fn prepare(runs: &Path) -> Result<(), Failure> {
 }
 
 /// `runs/match-day-20190710-143000`, with a number behind it when that is taken.
-pub(crate) fn name_of(runs: &Path, rehearsal: &Rehearsal, started: DateTime<Utc>) -> PathBuf {
+pub(crate) fn name_of(runs: &Path, name: &str, started: DateTime<Utc>) -> PathBuf {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let name: String = rehearsal.name.chars().map(safe).collect();
+    let name: String = name.chars().map(safe).collect();
     let base = format!("{name}-{}", started.format("%Y%m%d-%H%M%S"));
     let taken = |path: &PathBuf| path.exists();
     let numbered = (2..).map(|number| runs.join(format!("{base}-{number}")));

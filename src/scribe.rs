@@ -59,7 +59,7 @@ impl Scribe {
         let (sender, seen) = mpsc::channel(QUEUE);
         let attendants = aimed.started(epoch, rehearsal, &sender).await?;
         let started = Utc::now() + epoch.saturating_duration_since(Instant::now());
-        let folder = name_of(&arguments.runs, rehearsal, started);
+        let folder = name_of(&arguments.runs, &rehearsal.name, started);
         let manifest = Manifest {
             // As the engine writes it in `x-hulk-request`.
             run_id: Some(format!("{run_id:08x}")),

@@ -23,9 +23,6 @@ mod compare;
 #[path = "live/consent.rs"]
 mod consent;
 #[cfg(test)]
-#[path = "live/contest.rs"]
-mod contest;
-#[cfg(test)]
 #[path = "live/counts.rs"]
 mod counts;
 #[cfg(test)]
@@ -76,6 +73,9 @@ mod small_target;
 #[cfg(test)]
 #[path = "live/terminal.rs"]
 mod terminal;
+#[cfg(test)]
+#[path = "live/tournament.rs"]
+mod tournament;
 #[cfg(test)]
 #[path = "live/trial.rs"]
 mod trial;

@@ -35,6 +35,15 @@ pub(crate) const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str =
     concat!(include_str!("../templates/figures.js"), include_str!("../templates/timeline.js"));
 
+/// The style's name for a verdict.
+pub(crate) fn class(kind: VerdictKind) -> &'static str {
+    match kind {
+        VerdictKind::Pass => "pass",
+        VerdictKind::Fail => "fail",
+        _ => "open",
+    }
+}
+
 /// The report as one self-contained HTML file, in UTF-8: no network, and nothing is missing where
 /// no script runs. Every text that comes from a user is escaped. Times are in match minutes,
 /// latencies in wall time.
@@ -43,11 +52,7 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
     let response = |key: &SeriesKey| key.measure == Measure::Response;
     let times = Times::of(&view.samples(|_| true, response));
     let drawn = chart::Drawn::of(&view, verdict, times);
-    let class = match verdict.partial.unwrap_or(verdict.kind) {
-        VerdictKind::Pass => "pass",
-        VerdictKind::Fail => "fail",
-        _ => "open",
-    };
+    let class = class(verdict.partial.unwrap_or(verdict.kind));
     let title = escape(&format!("{}: {}", verdict.kind.name(), verdict.name));
     let parts = [
         ("title", title),

@@ -36,7 +36,7 @@ pub use judge::judge;
 pub use raw::raw;
 pub use sentence::{headline, sentence};
 pub use summary::summary;
-pub use tournament::{Entry, Tournament, tournament};
+pub use tournament::{Entry, Tournament};
 pub use verdict::{
     Check, ObjectiveResult, ObjectiveStatus, RequestTotals, ServiceScaling, Shortage, Verdict,
     VerdictKind,

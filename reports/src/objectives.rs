@@ -1,6 +1,6 @@
 //! What had to hold, and whether it did.
 
-mod latency;
+pub(crate) mod latency;
 mod playback;
 
 use hulk_record::{Bound, Measure, Objective, Outcome};

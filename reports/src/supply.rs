@@ -1,7 +1,7 @@
 //! Demand and supply of each service as step functions, and how well supply kept up.
 
 use hulk_record::{CapacitySample, Offset, SendTotals, ServiceInfo};
-use hulk_scaling::elasticity::{Step, lags, measure};
+use hulk_scaling::elasticity::{Step, lags, lengths, measure};
 
 use crate::verdict::{ServiceScaling, Shortage};
 use crate::view::View;
@@ -73,12 +73,7 @@ impl Supply {
 
     /// ∫ supply dt over the window, in unit-seconds of match time.
     pub(crate) fn unit_s(&self) -> f64 {
-        let ends = self.steps.iter().skip(1).map(|step| step.at_s).chain([self.end_s]);
-        self.steps
-            .iter()
-            .zip(ends)
-            .map(|(step, end_s)| step.supply * (end_s - step.at_s).max(0.0))
-            .sum()
+        lengths(&self.steps, self.end_s).map(|(step, length_s)| step.supply * length_s).sum()
     }
 
     /// Whether supply was below demand at some time of an interval.
@@ -93,13 +88,9 @@ impl Supply {
             .steps
             .iter()
             .fold(first, |worst, step| if step.missing() > worst.missing() { step } else { worst });
-        let ends = self.steps.iter().skip(1).map(|step| step.at_s).chain([self.end_s]);
-        let short_s: f64 = self
-            .steps
-            .iter()
-            .zip(ends)
+        let short_s: f64 = lengths(&self.steps, self.end_s)
             .filter(|(step, _)| step.missing() > 0.0)
-            .map(|(step, end_s)| end_s - step.at_s)
+            .map(|(_, length_s)| length_s)
             .sum();
         let (mut not_served, mut viewers) = (0, 0);
         for (due, send) in of_service(view, &self.service) {

@@ -6,12 +6,12 @@ mod text;
 
 use std::collections::BTreeSet;
 
-use hulk_record::{Bound, Measure, Objective, Record, Samples};
+use hulk_record::{Bound, Manifest, Objective, Record};
 use serde::Serialize;
 
 use crate::RenderError;
 use crate::differences::{Aspect, Difference, differences};
-use crate::judge::judge;
+use crate::objectives::latency::{Wanted, intervals_broken};
 use crate::sentence::headline;
 use crate::supply::{Supply, of_service};
 use crate::verdict::{Verdict, VerdictKind};
@@ -31,6 +31,9 @@ pub struct Tournament {
     differences: Vec<Difference>,
     /// In the order in which they were run.
     entries: Vec<Entry>,
+    /// Of the first run.
+    #[serde(skip)]
+    first: Option<Manifest>,
 }
 
 /// A run with its policies.
@@ -57,33 +60,36 @@ pub struct Entry {
     pub unbeaten: bool,
 }
 
-/// Lays runs side by side, each with the name of its policies and its folder.
-pub fn tournament(runs: &[(String, String, &Record)]) -> Tournament {
-    let mut entries: Vec<Entry> =
-        runs.iter().map(|(policies, folder, record)| entry(policies, folder, record)).collect();
-    let beaten: Vec<bool> =
-        entries.iter().map(|entry| entries.iter().any(|other| beats(other, entry))).collect();
-    for (entry, beaten) in entries.iter_mut().zip(beaten) {
-        entry.unbeaten = says_something(entry) && !beaten;
-    }
-    let first = runs.first().map(|(_, _, record)| &record.manifest);
-    let differ = runs.iter().skip(1).filter_map(|(_, _, record)| {
-        Some(
-            differences(first?, &record.manifest)
-                .into_iter()
-                .filter(|found| found.aspect == Aspect::Load),
-        )
-    });
-    Tournament {
-        version: VERSION,
-        file: first.map(|manifest| manifest.file.clone()).unwrap_or_default(),
-        seed: first.map_or(0, |manifest| manifest.seed),
-        differences: differ.flatten().collect(),
-        entries,
+impl Default for Tournament {
+    fn default() -> Self {
+        let (file, differences, entries) = (String::new(), Vec::new(), Vec::new());
+        Self { version: VERSION, file, seed: 0, differences, entries, first: None }
     }
 }
 
 impl Tournament {
+    /// Lays a run beside the others: the name of its policies, its folder, its record and what came of it.
+    pub fn add(&mut self, policies: &str, folder: &str, record: &Record, verdict: &Verdict) {
+        match &self.first {
+            None => {
+                let manifest = record.manifest.clone();
+                (self.file, self.seed) = (manifest.file.clone(), manifest.seed);
+                self.first = Some(manifest);
+            }
+            Some(first) => {
+                let found = differences(first, &record.manifest).into_iter();
+                self.differences.extend(found.filter(|found| found.aspect == Aspect::Load));
+            }
+        }
+        self.entries.push(entry(policies, folder, record, verdict));
+        let beaten = |entry: &Entry| self.entries.iter().any(|other| beats(other, entry));
+        let unbeaten: Vec<bool> =
+            self.entries.iter().map(|entry| says_something(entry) && !beaten(entry)).collect();
+        for (entry, unbeaten) in self.entries.iter_mut().zip(unbeaten) {
+            entry.unbeaten = unbeaten;
+        }
+    }
+
     /// For a terminal, ending in a line feed.
     pub fn text(&self) -> String {
         text::text(self)
@@ -129,8 +135,8 @@ fn beats(a: &Entry, b: &Entry) -> bool {
         && (cost_a < cost_b || broke_a < broke_b)
 }
 
-fn entry(policies: &str, folder: &str, record: &Record) -> Entry {
-    let (view, verdict) = (View::of(record), judge(record));
+fn entry(policies: &str, folder: &str, record: &Record, verdict: &Verdict) -> Entry {
+    let view = View::of(record);
     let supplies: Vec<Supply> = view
         .manifest()
         .services
@@ -142,10 +148,10 @@ fn entry(policies: &str, folder: &str, record: &Record) -> Entry {
         policies: policies.to_owned(),
         folder: folder.to_owned(),
         kind: verdict.kind,
-        headline: headline(&verdict),
+        headline: headline(verdict),
         cost_instance_h: (!supplies.is_empty()).then_some(instance_s / 3600.0),
         violation_match_min: violation_match_min(&view, &supplies),
-        debt_instance_min: debt(&verdict),
+        debt_instance_min: debt(verdict),
         not_served: verdict.requests.not_served,
         unbeaten: false,
     }
@@ -187,37 +193,8 @@ fn broken(view: &View<'_>, supplies: &[Supply], objective: &Objective) -> Vec<i6
             (0..view.intervals()).filter(short).collect()
         }
         Bound::Latency { measure, quantile_ppm, max_ms } => {
-            slow(view, service, measure, quantile_ppm, max_ms)
+            intervals_broken(view, service, &Wanted { measure, quantile_ppm, max_ms })
         }
         Bound::Startup { .. } | Bound::StallRatio { .. } => Vec::new(),
     }
-}
-
-/// The intervals whose own quantile was above the limit. One with too few samples for the quantile
-/// says nothing.
-fn slow(
-    view: &View<'_>,
-    service: &str,
-    measure: Measure,
-    quantile_ppm: u32,
-    max_ms: f64,
-) -> Vec<i64> {
-    let least = 1e6 / f64::from(1_000_000_u32.saturating_sub(quantile_ppm).max(1));
-    let mut samples = Samples::new();
-    let mut slow = Vec::new();
-    for interval in 0..view.intervals() {
-        samples.clear();
-        let frames = view.judged().filter(|frame| view.interval_at(frame.from) == interval);
-        for (key, of) in frames.flat_map(|frame| &frame.series) {
-            let asked = view.service_of(&key.journey, &key.step) == Some(service);
-            if asked && key.measure == measure && key.outcome == hulk_record::Outcome::Ok {
-                samples.merge(of);
-            }
-        }
-        let enough = samples.count() as f64 >= least;
-        if enough && samples.quantile_us(quantile_ppm) as f64 > max_ms * 1000.0 {
-            slow.push(interval);
-        }
-    }
-    slow
 }

@@ -3,7 +3,7 @@
 use super::table::{Row, Service};
 
 /// Match seconds per wall second.
-const SPEED: f64 = 2.5;
+pub(super) const SPEED: f64 = 2.5;
 
 /// 100 viewers, and 20 more each second.
 const RAMP: &str = r#"

@@ -8,8 +8,9 @@ use std::process::Command;
 
 use table::Row;
 
-/// An interval of the record, in match seconds: a breach is told by where its first one starts.
-const INTERVAL_S: f64 = 2.5;
+/// An interval of the record, a second of wall time, in match seconds: a breach is told by where its
+/// first one starts.
+const INTERVAL_S: f64 = files::SPEED;
 /// Requests come one by one: the first that is turned away may be so far from where the fluid says.
 const GRAIN_S: f64 = 0.3;
 

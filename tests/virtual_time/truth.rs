@@ -1,6 +1,6 @@
 //! The truth table in virtual time: each row ends as its arithmetic says, for the reason that it names.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hulk_reports::{ObjectiveStatus, VerdictKind, judge};
 use hulk_scenarios::{Rehearsal, Source};
@@ -9,7 +9,6 @@ use crate::driver::run;
 use crate::truth::draw;
 use crate::truth::files::files;
 use crate::truth::table::{Row, rows};
-
 use crate::truth::{Breach, drawn, wrong};
 
 /// So many hashes that are no commit's are tried.
@@ -23,8 +22,7 @@ fn read(row: &Row, number: usize) -> Rehearsal {
         std::fs::write(folder.join(name), text).expect("a file");
     }
     let [(name, text), ..] = files;
-    let path: PathBuf = folder;
-    Rehearsal::read(&Source::new(name, text), &path)
+    Rehearsal::read(&Source::new(name, text), &folder)
         .unwrap_or_else(|wrong| panic!("{}: {wrong}", row.name))
 }
 

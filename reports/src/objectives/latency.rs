@@ -11,15 +11,25 @@ use crate::view::View;
 use crate::words::{count, number, number_and_limit, people};
 
 /// What is bounded, and by how much.
-pub(super) struct Wanted {
-    pub(super) measure: Measure,
-    pub(super) quantile_ppm: u32,
-    pub(super) max_ms: f64,
+pub(crate) struct Wanted {
+    pub(crate) measure: Measure,
+    pub(crate) quantile_ppm: u32,
+    pub(crate) max_ms: f64,
 }
 
 impl Wanted {
     fn above(&self) -> f64 {
         1.0 - f64::from(self.quantile_ppm) / 1e6
+    }
+
+    /// Whether a series is of what is bounded, at a service.
+    fn is_of(&self, view: &View<'_>, key: &SeriesKey, service: &str) -> bool {
+        key.measure == self.measure && view.service_of(&key.journey, &key.step) == Some(service)
+    }
+
+    /// Whether so many of all samples above the limit put the quantile above it.
+    fn is_broken(&self, all: u64, above: u64) -> bool {
+        above > 0 && above as f64 > all as f64 * self.above()
     }
 
     fn what(&self) -> String {
@@ -39,9 +49,7 @@ pub(super) fn result(
     let keep = |frame: &Frame| {
         supply.is_none_or(|s| s.met_in(view.match_s(frame.from), view.match_s(frame.to)))
     };
-    let wants = |key: &SeriesKey| {
-        key.measure == wanted.measure && view.service_of(&key.journey, &key.step) == Some(service)
-    };
+    let wants = |key: &SeriesKey| wanted.is_of(view, key, service);
     let samples = view.samples(keep, wants);
     let blank = blank(objective, &wanted.what(), wanted.max_ms, "ms");
     let (n, n_min) = (samples.count(), samples_min(wanted.quantile_ppm));
@@ -91,6 +99,25 @@ pub(super) fn intervals_of_breach(
     wants: impl Fn(&SeriesKey) -> bool,
     wanted: &Wanted,
 ) -> (Option<i64>, Option<i64>) {
+    let intervals = intervals_above(view, keep, wants, wanted);
+    let first = intervals.iter().find(|(_, (all, above))| wanted.is_broken(*all, *above));
+    let worst = intervals.iter().filter(|(_, (_, above))| *above > 0).fold(
+        None,
+        |worst: Option<(&i64, &(u64, u64))>, next| match worst {
+            Some(worst) if worst.1.1 >= next.1.1 => Some(worst),
+            _ => Some(next),
+        },
+    );
+    (first.map(|(interval, _)| *interval), worst.map(|(interval, _)| *interval))
+}
+
+/// How many samples each interval has, and how many of them are above the limit.
+fn intervals_above(
+    view: &View<'_>,
+    keep: impl Fn(&Frame) -> bool,
+    wants: impl Fn(&SeriesKey) -> bool,
+    wanted: &Wanted,
+) -> BTreeMap<i64, (u64, u64)> {
     let limit_us = (wanted.max_ms * 1e3) as u64;
     let mut intervals: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     for frame in view.judged().filter(|frame| keep(frame)) {
@@ -100,17 +127,18 @@ pub(super) fn intervals_of_breach(
             *counts = (counts.0 + all, counts.1 + above);
         }
     }
-    let first = intervals
-        .iter()
-        .find(|(_, (all, above))| *above > 0 && *above as f64 > *all as f64 * wanted.above());
-    let worst = intervals.iter().filter(|(_, (_, above))| *above > 0).fold(
-        None,
-        |worst: Option<(&i64, &(u64, u64))>, next| match worst {
-            Some(worst) if worst.1.1 >= next.1.1 => Some(worst),
-            _ => Some(next),
-        },
-    );
-    (first.map(|(interval, _)| *interval), worst.map(|(interval, _)| *interval))
+    intervals
+}
+
+/// The intervals of a service whose own quantile was above the limit, however many instances there
+/// were. One with too few samples for the quantile says nothing.
+pub(crate) fn intervals_broken(view: &View<'_>, service: &str, wanted: &Wanted) -> Vec<i64> {
+    let least = samples_min(wanted.quantile_ppm);
+    intervals_above(view, |_| true, |key| wanted.is_of(view, key, service), wanted)
+        .into_iter()
+        .filter(|(_, (all, above))| *all >= least && wanted.is_broken(*all, *above))
+        .map(|(interval, _)| interval)
+        .collect()
 }
 
 /// How many samples there are, and how many in buckets above a value.

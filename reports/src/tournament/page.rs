@@ -1,8 +1,8 @@
 //! A tournament as a page: the table, and cost against violation.
 
-use super::text::{cells, head};
+use super::text::{HEAD, cells};
 use super::{Entry, Tournament};
-use crate::html::STYLE;
+use crate::html::{STYLE, class};
 use crate::verdict::VerdictKind;
 use crate::words::{escape, number};
 
@@ -17,11 +17,6 @@ const TICKS: u32 = 4;
 
 pub(super) fn page(tournament: &Tournament) -> String {
     let kind = tournament.kind();
-    let class = match kind {
-        VerdictKind::Pass => "pass",
-        VerdictKind::Fail => "fail",
-        _ => "open",
-    };
     let title = escape(&format!("Policies of {}", tournament.file));
     let held = tournament.entries.iter().filter(|entry| entry.kind == VerdictKind::Pass).count();
     let headline = format!("{held} of {} held", tournament.entries.len());
@@ -33,9 +28,10 @@ pub(super) fn page(tournament: &Tournament) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><title>{title}</title><style>{STYLE}{OWN}</style></head>\n\
-         <body><header class=\"{class}\"><p class=\"badge\">{}</p><h1>{title}: {headline}</h1><ul>{differences}</ul>\
+         <body><header class=\"{}\"><p class=\"badge\">{}</p><h1>{title}: {headline}</h1><ul>{differences}</ul>\
          <p class=\"meta\">seed {}; the same audience for all</p></header>\n<main><h2>Cost against \
          violation</h2>\n{}\n<h2>Each by itself</h2>\n{}\n</main></body></html>\n",
+        class(kind),
         kind.name(),
         tournament.seed,
         plot(&tournament.entries),
@@ -53,7 +49,7 @@ const OWN: &str = "
 ";
 
 fn table(entries: &[Entry]) -> String {
-    let head: String = head().iter().map(|cell| format!("<th scope=\"col\">{cell}</th>")).collect();
+    let head: String = HEAD.iter().map(|cell| format!("<th scope=\"col\">{cell}</th>")).collect();
     let row = |entry: &Entry| {
         let [name, rest @ ..] = cells(entry);
         let rest: String =
@@ -119,11 +115,7 @@ fn plot(entries: &[Entry]) -> String {
         );
     }
     for (entry, cost) in known {
-        let class = match entry.kind {
-            VerdictKind::Pass => "pass",
-            VerdictKind::Fail => "fail",
-            _ => "open",
-        };
+        let class = class(entry.kind);
         let (at_x, at_y) = (x(cost), y(entry.violation_match_min));
         let unbeaten = if entry.unbeaten { " unbeaten" } else { "" };
         // A name that would leave the plot stands to the left of its point.

@@ -3,7 +3,7 @@
 use super::{Entry, Tournament};
 use crate::words::{clean, count, number};
 
-const HEAD: [&str; 6] = [
+pub(super) const HEAD: [&str; 6] = [
     "policies",
     "verdict",
     "cost, instance-h",
@@ -56,8 +56,4 @@ pub(super) fn cells(entry: &Entry) -> [String; 6] {
         number(entry.debt_instance_min),
         count(entry.not_served),
     ]
-}
-
-pub(super) fn head() -> [&'static str; 6] {
-    HEAD
 }

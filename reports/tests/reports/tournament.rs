@@ -1,17 +1,17 @@
 //! Policies of one rehearsal beside each other.
 
 use hulk_record::Record;
-use hulk_reports::{Tournament, VerdictKind, tournament};
+use hulk_reports::{Tournament, VerdictKind, judge};
 use serde_json::Value;
 
 use crate::builder::{Minute, debt, latency, quiet, record, served_share};
 
 fn of(runs: &[(&str, &Record)]) -> Tournament {
-    let runs: Vec<(String, String, &Record)> = runs
-        .iter()
-        .map(|(name, record)| ((*name).to_owned(), format!("runs/{name}"), *record))
-        .collect();
-    tournament(&runs)
+    let mut tournament = Tournament::default();
+    for (name, record) in runs {
+        tournament.add(name, &format!("runs/{name}"), record, &judge(record));
+    }
+    tournament
 }
 
 fn entries(of: &Tournament) -> Vec<Value> {

@@ -1,27 +1,26 @@
 //! `hulk rehearse --policies`: the same audience for several policies, one after another.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::Utc;
-use hulk_record::Record;
-use hulk_reports::{VerdictKind, tournament};
+use hulk_reports::{Tournament, VerdictKind};
 use hulk_scenarios::Rehearsal;
 
 use crate::cli::RehearseArguments;
 use crate::interrupt::{SIGINT, is_asked};
 use crate::outcome::Failure;
 use crate::output::Output;
-use crate::rehearse::{Ran, play};
-use crate::run_folder::{name_of, read_record};
+use crate::rehearse::{Judged, Ran, play};
+use crate::run_folder::name_of;
 
 /// The runs that are to be laid side by side, each with the name of its policies.
-pub(crate) struct Contest {
+pub(crate) struct Entrants {
     name: String,
     entries: Vec<(String, Rehearsal)>,
 }
 
-impl Contest {
+impl Entrants {
     /// The rehearsal with each of the policies; none where none are named.
     pub(crate) fn read(rehearsal: &Rehearsal, files: &[String]) -> Result<Option<Self>, Failure> {
         let mut entries: Vec<(String, Rehearsal)> = Vec::with_capacity(files.len());
@@ -47,9 +46,7 @@ impl Contest {
         arguments: &RehearseArguments,
         output: &mut Output,
     ) -> Result<i32, Failure> {
-        let Some((_, first)) = self.entries.first() else { return Ok(0) };
-        let named = Rehearsal { name: self.name, ..first.clone() };
-        let mut runs: Vec<(String, PathBuf)> = Vec::with_capacity(self.entries.len());
+        let mut tournament = Tournament::default();
         for (policies, rehearsal) in self.entries {
             // Asked for between two runs.
             if is_asked() {
@@ -57,32 +54,25 @@ impl Contest {
             }
             match play(arguments, output, rehearsal)? {
                 Ran::NotStarted { signal } => return Ok(128 + signal),
-                Ran::Recorded(folder, verdict) => {
+                Ran::Recorded(judged) => {
+                    let Judged { folder, record, verdict } = &*judged;
                     if let VerdictKind::Interrupted { .. } = verdict.kind {
                         return Ok(verdict.kind.exit_code());
                     }
-                    runs.push((policies, folder));
+                    tournament.add(&policies, &folder.display().to_string(), record, verdict);
                 }
             }
         }
-        let records = runs.iter().map(|(_, folder)| read_record(folder));
-        let records: Vec<Record> = records.collect::<Result<_, _>>()?;
-        let told: Vec<(String, String, &Record)> = runs
-            .into_iter()
-            .zip(&records)
-            .map(|((policies, folder), record)| (policies, folder.display().to_string(), record))
-            .collect();
-        let contest = tournament(&told);
-        let folder = name_of(&arguments.runs, &named, Utc::now());
+        let folder = name_of(&arguments.runs, &self.name, Utc::now());
         let write = |name: &str, bytes: Vec<u8>| {
             let path = folder.join(name);
             let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, bytes));
             written.map_err(|error| Failure::Internal(format!("{}: {error}", path.display())))
         };
-        write("tournament.json", contest.json().map_err(Failure::internal)?)?;
-        write("tournament.html", contest.html())?;
+        write("tournament.json", tournament.json().map_err(Failure::internal)?)?;
+        write("tournament.html", tournament.html())?;
         let page = folder.join("tournament.html");
-        output.verdict(&format!("\n{}\ntournament: {}\n", contest.text(), page.display()));
-        Ok(contest.kind().exit_code())
+        output.verdict(&format!("\n{}\ntournament: {}\n", tournament.text(), page.display()));
+        Ok(tournament.kind().exit_code())
     }
 }
