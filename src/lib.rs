@@ -14,6 +14,7 @@ mod init;
 mod interrupt;
 mod intervals;
 mod load;
+mod observing;
 mod outcome;
 mod output;
 mod progress;

@@ -62,6 +62,9 @@ impl ServiceStatus {
     }
 }
 
+/// What was seen longer ago is not shown, in µs.
+const SEEN_US_MAX: i64 = 5_000_000;
+
 /// Gathers what comes in between two statuses.
 #[derive(Default)]
 pub(crate) struct Progress {
@@ -73,7 +76,8 @@ pub(crate) struct Progress {
     services: BTreeMap<String, (u64, u64)>,
     requests_total: u64,
     errors_total: u64,
-    capacity: Vec<CapacitySample>,
+    /// The last that was seen of each service.
+    capacity: BTreeMap<String, CapacitySample>,
     /// First attempts by service and due interval, as far back as a decision window.
     due: BTreeMap<(String, i32), u64>,
 }
@@ -85,7 +89,8 @@ impl Progress {
     }
 
     pub(crate) fn saw(&mut self, capacity: &[CapacitySample]) {
-        self.capacity = capacity.to_vec();
+        let by_name = capacity.iter().map(|sample| (sample.service.clone(), sample.clone()));
+        self.capacity.extend(by_name);
     }
 
     /// Takes an interval, a frame of each worker; a status comes of it when enough have passed.
@@ -145,7 +150,7 @@ impl Progress {
             errors,
             requests_total: self.requests_total,
             errors_total: self.errors_total,
-            services: self.service_statuses(manifest, interval as i32, seconds),
+            services: self.service_statuses(manifest, (now, interval as i32), seconds),
             faults: faults(manifest, now),
             next: next(manifest, now),
         }
@@ -154,13 +159,14 @@ impl Progress {
     fn service_statuses(
         &mut self,
         manifest: &Manifest,
-        now: i32,
+        (at, now): (Offset, i32),
         seconds: f64,
     ) -> Vec<ServiceStatus> {
         let mut oldest = now;
         let statuses = manifest.services.iter().map(|service| {
             let (requests, errors) = self.services.get(&service.name).copied().unwrap_or_default();
-            let seen = self.capacity.iter().find(|sample| sample.service == service.name);
+            let seen = self.capacity.get(&service.name);
+            let seen = seen.filter(|sample| at.since(sample.at) <= SEEN_US_MAX);
             let window = manifest.window_intervals(service) as i32;
             oldest = oldest.min(now - window);
             let [from, to] = [now - window, now].map(|at| (service.name.clone(), at));
@@ -174,7 +180,7 @@ impl Progress {
                 // The first window is not full before it is over.
                 needed: needed.filter(|_| now >= window),
                 ready: seen.map(|sample| sample.ready),
-                desired: seen.map(|sample| sample.desired),
+                desired: seen.and_then(|sample| sample.desired),
             }
         });
         let statuses = statuses.collect();

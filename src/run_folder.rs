@@ -95,7 +95,7 @@ pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Ut
         faults: faults(rehearsal),
         objectives: rehearsal.objectives.clone(),
         limits: rehearsal.limits.clone(),
-        observed: rehearsal.platform().is_some(),
+        observed: rehearsal.platform().is_some() || !rehearsal.watched.is_empty(),
         regions: vec![crate::rehearse::REGION.to_owned()],
         environment: environment(rehearsal.target.name()),
         stream: rehearsal.script.stream(),
@@ -165,17 +165,23 @@ fn faults(rehearsal: &Rehearsal) -> Vec<FaultInfo> {
 fn services(rehearsal: &Rehearsal) -> Vec<ServiceInfo> {
     let mut names = rehearsal.script.services.clone();
     names.sort_unstable();
-    let known = |name: &str| {
+    let of_platform = |name: &str| {
         let services = &rehearsal.platform()?.platform.services;
-        services.iter().find(|service| service.name == name)
+        let spec = services.iter().find(|service| service.name == name)?;
+        Some((spec.rated_rps, spec.decision_window_s))
+    };
+    let of_ones_own = |name: &str| {
+        let watched = rehearsal.watched.iter().find(|watched| watched.service == name)?;
+        // Its instances are real, and so is what one of them carries, whatever the audience's scale.
+        Some((watched.rated_rps / rehearsal.audience.scale, watched.decision_window_s))
     };
     names
         .into_iter()
         .map(|name| {
-            let spec = known(&name);
+            let known = of_platform(&name).or_else(|| of_ones_own(&name));
             ServiceInfo {
-                rated_rps: spec.map(|spec| spec.rated_rps),
-                decision_window_s: spec.map_or(60.0, |spec| spec.decision_window_s),
+                rated_rps: known.map(|(rated_rps, _)| rated_rps),
+                decision_window_s: known.map_or(60.0, |(_, window_s)| window_s),
                 name,
             }
         })

@@ -9,16 +9,14 @@ use hulk_net::{Epoch, Permit, Trust};
 use hulk_platform::{Child, ControlClient, Plan};
 use hulk_record::{CapacitySample, MatchTime, Offset, RunEvent, TargetCounts};
 use hulk_scenarios::{Embedded, Rehearsal, Scope, Target};
-use hulk_watch::{Observed, observe};
+use hulk_watch::Observer;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::faults::Faults;
+use crate::observing::{Eye, look};
 use crate::outcome::Failure;
-
-/// How often the capacity is looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// A target that can be sent to.
 pub(crate) struct Aimed {
@@ -37,7 +35,7 @@ pub(crate) enum Seen {
 /// Those who watch the platform, and break it.
 #[derive(Default)]
 pub(crate) struct Attendants {
-    observer: Option<JoinHandle<()>>,
+    observers: Vec<JoinHandle<()>>,
     faults: Option<Faults>,
 }
 
@@ -82,20 +80,27 @@ impl Aimed {
         Ok(Some(ControlClient::new(control)))
     }
 
-    /// Tells the platform when the match starts, and begins to look at its capacity and to break
-    /// it as planned.
+    /// Begins to look at the capacity. Tells the embedded platform when the match starts, and begins
+    /// to break it as planned.
     pub(crate) async fn started(
         &self,
         epoch: Instant,
         rehearsal: &Rehearsal,
         seen: &mpsc::Sender<Seen>,
     ) -> Result<Attendants, Failure> {
-        let Some(control) = self.control()? else { return Ok(Attendants::default()) };
+        let watch = |eye| tokio::spawn(look(eye, epoch, rehearsal.lead_in_from(), seen.clone()));
+        let Some(control) = self.control()? else {
+            let own = rehearsal.watched.iter();
+            let own = own.map(|watched| Observer::new(watched.clone(), &Scope::default()));
+            let own = own.collect::<Result<Vec<_>, _>>().map_err(Failure::internal)?;
+            let eyes = own.into_iter().map(|observer| Eye::Own(Box::new(observer)));
+            return Ok(Attendants { observers: eyes.map(watch).collect(), faults: None });
+        };
         let to_start = epoch.saturating_duration_since(Instant::now());
         control.start(to_start).await.map_err(Failure::internal)?;
-        let look = look(control, epoch, rehearsal.lead_in_from(), seen.clone());
+        let observers = vec![watch(Eye::Platform(control))];
         let faults = Faults::begin(control, rehearsal, Epoch(epoch), seen.clone());
-        Ok(Attendants { observer: Some(tokio::spawn(look)), faults: Some(faults) })
+        Ok(Attendants { observers, faults: Some(faults) })
     }
 
     /// What the platform counted, with the last requests of `unanswered` (viewer and send) alone;
@@ -159,96 +164,6 @@ impl Attendants {
         if let Some(faults) = self.faults {
             faults.stop().await;
         }
-        if let Some(observer) = self.observer {
-            observer.abort();
-        }
-    }
-}
-
-/// Looks once a second from the lead-in on; a look that saw nothing is an event.
-async fn look(
-    control: ControlClient,
-    epoch: Instant,
-    lead_in_from: Offset,
-    seen: mpsc::Sender<Seen>,
-) {
-    let lead_in = Duration::from_micros(lead_in_from.0.unsigned_abs());
-    let begin = epoch.checked_sub(lead_in).unwrap_or(epoch);
-    let mut last = Observed::default();
-    for number in 0.. {
-        let due = begin + LOOK * number;
-        sleep_until(due).await;
-        let at = lead_in_from.plus(due.duration_since(begin).as_micros() as i64);
-        let news = match observe(control.permit(), at).await {
-            Ok(observed) => {
-                let mut news = changes(&last.samples, &observed.samples);
-                news.extend(switched(at, &last.switches, &observed.switches));
-                last.clone_from(&observed);
-                news.push(Seen::Capacity(observed.samples));
-                news
-            }
-            Err(error) => {
-                let text = format!("the platform's capacity could not be seen: {error}");
-                vec![event(at, "observer", text)]
-            }
-        };
-        for item in news {
-            if seen.send(item).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-fn event(at: Offset, kind: &str, text: String) -> Seen {
-    Seen::Event(RunEvent { at, intended: None, kind: kind.to_owned(), text })
-}
-
-/// What changed from one look to the next, in words.
-fn changes(before: &[CapacitySample], now: &[CapacitySample]) -> Vec<Seen> {
-    let pairs = before.iter().zip(now).filter(|(a, b)| a.service == b.service);
-    let changed = pairs.filter(|(a, b)| (a.ready, a.desired) != (b.ready, b.desired));
-    changed
-        .map(|(a, b)| {
-            let text = format!(
-                "{}: {} → {} instances serve, {} → {} wanted",
-                b.service, a.ready, b.ready, a.desired, b.desired
-            );
-            event(b.at, "scale", text)
-        })
-        .collect()
-}
-
-/// Panic switches that are not what they were; before the first look all are off.
-fn switched(at: Offset, before: &[(String, bool)], now: &[(String, bool)]) -> Vec<Seen> {
-    let was_on = |name: &str| before.iter().any(|(known, on)| known == name && *on);
-    let changed = now.iter().filter(|(name, on)| *on != was_on(name));
-    changed
-        .map(|(name, on)| {
-            event(at, "switch", format!("{name} is {}", if *on { "on" } else { "off" }))
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_switch_is_told_when_it_changes() {
-        let switches = |a, b| vec![("slow_refresh".to_owned(), a), ("static_home".to_owned(), b)];
-        let told = |before: &[(String, bool)], now: &[(String, bool)]| -> Vec<String> {
-            let texts = switched(Offset(1), before, now).into_iter().map(|seen| match seen {
-                Seen::Event(event) if event.kind == "switch" => event.text,
-                _ => panic!("not a switch"),
-            });
-            texts.collect()
-        };
-        assert_eq!(told(&[], &switches(false, true)), ["static_home is on"]);
-        assert_eq!(
-            told(&switches(true, false), &switches(false, true)),
-            ["slow_refresh is off", "static_home is on"]
-        );
-        assert!(told(&switches(true, true), &switches(true, true)).is_empty());
+        self.observers.iter().for_each(JoinHandle::abort);
     }
 }

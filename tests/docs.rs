@@ -330,7 +330,7 @@ fn every_relative_link_leads_somewhere() {
 
 /// Every key of a table, and of the tables in it; names given by the user are left out.
 fn keys(table: &toml::Table, found: &mut BTreeSet<String>) {
-    const OF_PLATFORMS: &[&str] = &["policy", "service", "edge", "rendition", "by"];
+    const OF_PLATFORMS: &[&str] = &["policy", "service", "edge", "rendition", "by", "observe"];
     const OF_JOURNEYS: &[&str] = &["value", "extract", "headers", "when", "of", "after_push"];
     const OF_DEVICES: &[&str] = &["device", "traits"];
     let named_by_user = |key: &str| {

@@ -21,7 +21,8 @@ pub(crate) struct Capacity<'a> {
 
 impl Capacity<'_> {
     fn supply(&self, service: &str) -> Option<&Supply> {
-        self.supplies.iter().filter_map(|s| s.as_ref().ok()).find(|s| s.service == service)
+        let known = self.supplies.iter().filter_map(|supply| supply.as_ref().ok());
+        known.filter(|supply| supply.unseen.is_empty()).find(|supply| supply.service == service)
     }
 
     fn scaling(&self, service: &str) -> Option<&ServiceScaling> {

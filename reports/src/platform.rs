@@ -14,12 +14,13 @@ pub(crate) struct ServiceSeen {
     pub(crate) looks: u64,
     pub(crate) ready_min: f64,
     pub(crate) ready_max: f64,
-    pub(crate) desired_max: f64,
-    pub(crate) pending_max: f64,
-    pub(crate) wait_match_s_max: f64,
+    /// Here and in the next four: none where nobody told.
+    pub(crate) desired_max: Option<f64>,
+    pub(crate) pending_max: Option<f64>,
+    pub(crate) wait_match_s_max: Option<f64>,
     /// By its own counters, from the first to the last look.
-    pub(crate) requests: f64,
-    pub(crate) rejected: f64,
+    pub(crate) requests: Option<f64>,
+    pub(crate) rejected: Option<f64>,
     /// Requests due by the record: first attempts and retries.
     pub(crate) requests_of_record: u64,
     /// Answers 429 and 503 by the record.
@@ -34,8 +35,8 @@ pub(crate) struct PlatformSeen {
     pub(crate) services: Vec<ServiceSeen>,
     /// For how long the embedded platform had no CPU when it needed it; none where nobody told.
     pub(crate) stalled_ms: Option<f64>,
-    /// Looks that saw nothing.
-    pub(crate) looks_failed: u64,
+    /// Feeds that were lost and came back: match minute and what happened.
+    pub(crate) feeds: Vec<(f64, String)>,
     /// Panic switches: match minute and what changed.
     pub(crate) switches: Vec<(f64, String)>,
 }
@@ -48,21 +49,22 @@ pub(crate) fn platform(view: &View<'_>) -> PlatformSeen {
     let mut names: Vec<&str> = samples.iter().map(|sample| sample.service.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let events = |kind: &'static str| view.record.events.iter().filter(move |e| e.kind == kind);
+    let events = |kind: &'static str| {
+        let of_kind = view.record.events.iter().filter(move |event| event.kind == kind);
+        of_kind.map(|event| (view.manifest().match_minute(event.at), event.text.clone())).collect()
+    };
     PlatformSeen {
         services: names.into_iter().map(|name| service(view, &samples, name)).collect(),
         stalled_ms: grown(samples.iter().filter_map(|sample| sample.stalled_ms_total)),
-        looks_failed: events("observer").count() as u64,
-        switches: events("switch")
-            .map(|event| (view.manifest().match_minute(event.at), event.text.clone()))
-            .collect(),
+        feeds: events("observer"),
+        switches: events("switch"),
     }
 }
 
 fn service(view: &View<'_>, samples: &[&CapacitySample], name: &str) -> ServiceSeen {
     let own = || samples.iter().filter(|sample| sample.service == name);
-    let most = |of: fn(&CapacitySample) -> f64| {
-        own().map(|sample| of(sample)).filter(|value| value.is_finite()).fold(0.0, f64::max)
+    let most = |of: fn(&CapacitySample) -> Option<f64>| {
+        own().filter_map(|sample| of(sample)).filter(|value| value.is_finite()).reduce(f64::max)
     };
     let least = own().map(|sample| sample.ready).filter(|ready| ready.is_finite());
     let start = format!("{name}: ");
@@ -76,12 +78,12 @@ fn service(view: &View<'_>, samples: &[&CapacitySample], name: &str) -> ServiceS
         service: name.to_owned(),
         looks: own().count() as u64,
         ready_min: least.reduce(f64::min).unwrap_or(0.0),
-        ready_max: most(|sample| sample.ready),
+        ready_max: most(|sample| Some(sample.ready)).unwrap_or(0.0),
         desired_max: most(|sample| sample.desired),
         pending_max: most(|sample| sample.pending),
         wait_match_s_max: most(|sample| sample.wait_match_s),
-        requests: grown(own().map(|sample| sample.requests_total)).unwrap_or(0.0),
-        rejected: grown(own().map(|sample| sample.rejected_total)).unwrap_or(0.0),
+        requests: grown(own().filter_map(|sample| sample.requests_total)),
+        rejected: grown(own().filter_map(|sample| sample.rejected_total)),
         requests_of_record: of_service(view, name).map(|(_, send)| send.first + send.retries).sum(),
         rejected_of_record: turned_away
             .flat_map(|(_, samples)| samples.counts.iter().map(|&(_, count)| count))

@@ -5,6 +5,7 @@ use hulk_scaling::elasticity::{Step, lags, lengths, measure};
 
 use crate::verdict::{ServiceScaling, Shortage};
 use crate::view::View;
+use crate::words::{minute, number};
 
 /// Demand and supply of one service, in instances, from t = 0 on.
 pub(crate) struct Supply {
@@ -15,7 +16,15 @@ pub(crate) struct Supply {
     pub(crate) end_s: f64,
     /// Of a decision window, in match seconds.
     pub(crate) window_s: f64,
+    /// Where observers were silent for longer than a lost answer explains: from and to, in match
+    /// seconds. Supply is not known there, whatever its step says.
+    pub(crate) unseen: Vec<(f64, f64)>,
 }
+
+/// A silence of so many intervals is still no blindness.
+const SILENT_INTERVALS_MAX: i64 = 5;
+/// A silence of so many s of wall time is still no blindness; one lost answer is none.
+const SILENT_S_MIN: f64 = 3.0;
 
 impl Supply {
     /// Demand and supply of a service, or why they are unknown.
@@ -39,7 +48,10 @@ impl Supply {
         let supply: Vec<(f64, f64)> =
             ready.iter().map(|&(at, ready)| (view.match_s(at), ready)).collect();
         let mut at: Vec<f64> = windows.iter().map(|&(at_s, _)| at_s).collect();
-        at.extend(supply.iter().map(|&(at_s, _)| at_s).filter(|at| *at > 0.0 && *at < end_s));
+        let unseen = unseen(view, name);
+        let edges = unseen.iter().flat_map(|&(from_s, to_s)| [from_s, to_s]);
+        let changes = supply.iter().map(|&(at_s, _)| at_s).chain(edges);
+        at.extend(changes.filter(|at| *at > 0.0 && *at < end_s));
         at.sort_by(f64::total_cmp);
         at.dedup();
         let value = |of: &[(f64, f64)], at_s: f64, before: f64| {
@@ -55,9 +67,28 @@ impl Supply {
             })
             .collect();
         // Observers repeat themselves each second: a step is where something changed.
-        steps.dedup_by(|next, kept| (next.demand, next.supply) == (kept.demand, kept.supply));
+        steps.dedup_by(|next, kept| {
+            let edge = unseen.iter().any(|&(from_s, to_s)| [from_s, to_s].contains(&next.at_s));
+            (next.demand, next.supply) == (kept.demand, kept.supply) && !edge
+        });
         let window_s = window_s(view, service);
-        Ok(Self { service: name.clone(), steps, end_s, window_s })
+        Ok(Self { service: name.clone(), steps, end_s, window_s, unseen })
+    }
+
+    /// Whether observers saw the supply of a step; a step is seen as a whole or not at all.
+    pub(crate) fn is_seen(&self, step: &Step) -> bool {
+        !self.unseen.iter().any(|&(from_s, to_s)| (from_s..to_s).contains(&step.at_s))
+    }
+
+    /// Where supply was first not seen and for how long in all, in words.
+    pub(crate) fn blindness(&self, view: &View<'_>) -> Option<String> {
+        let (from_s, _) = self.unseen.first()?;
+        let unseen_s: f64 = self.unseen.iter().map(|(from_s, to_s)| to_s - from_s).sum();
+        let (service, at) = (&self.service, minute(view.minute_at(*from_s)));
+        Some(format!(
+            "nobody saw the capacity of {service} for {} match seconds, from match minute {at} on",
+            number(unseen_s)
+        ))
     }
 
     /// Whether supply met demand in all of `from..to`. What lies after the window is taken as its
@@ -141,6 +172,9 @@ pub(crate) fn scaling_of(
         Ok(supply) => supply,
         Err(why) => return ServiceScaling { not_judged: Some(why.clone()), ..unknown },
     };
+    if let Some(blind) = supply.blindness(view) {
+        return ServiceScaling { not_judged: Some(blind), ..unknown };
+    }
     let lags = lags(&supply.steps);
     let peak = |of: fn(&Step) -> f64| supply.steps.iter().map(of).fold(0.0, f64::max);
     ServiceScaling {
@@ -172,6 +206,33 @@ fn ready(samples: &[CapacitySample], service: &str) -> Vec<(Offset, f64)> {
         .collect();
     ready.sort_by_key(|&(at, _)| at);
     ready
+}
+
+/// The longest time without a sample that is still no blindness, in s of wall time.
+pub(crate) fn silent_max_s(view: &View<'_>) -> f64 {
+    let interval_s = Offset(view.interval_us()).as_s();
+    (SILENT_INTERVALS_MAX as f64 * interval_s).max(SILENT_S_MIN)
+}
+
+/// The times between the samples of a service within the judged window: from and to.
+pub(crate) fn silences(view: &View<'_>, service: &str) -> Vec<(Offset, Offset)> {
+    let samples = view.record.capacity.iter().filter(|sample| sample.service == service);
+    let mut at: Vec<Offset> = samples.map(|sample| sample.at).collect();
+    at.sort_unstable();
+    let before = at.iter().rev().find(|at| at.0 <= 0).copied();
+    let mut within: Vec<Offset> = vec![before.unwrap_or_default()];
+    within.extend(at.into_iter().filter(|at| at.0 > 0 && *at < view.end));
+    within.push(view.end);
+    within.windows(2).map(|pair| (pair[0], pair[1])).collect()
+}
+
+/// The silences that are too long, in match seconds.
+fn unseen(view: &View<'_>, service: &str) -> Vec<(f64, f64)> {
+    let limit_s = silent_max_s(view);
+    let long = silences(view, service)
+        .into_iter()
+        .filter(|(from, to)| to.since(*from) as f64 / 1e6 > limit_s);
+    long.map(|(from, to)| (view.match_s(from).max(0.0), view.match_s(to))).collect()
 }
 
 /// A decision window in match seconds, rounded to whole intervals.

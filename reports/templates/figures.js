@@ -81,7 +81,7 @@ function stepsIn(service, { from, to }) {
     end_s: index + 1 < service.at_s.length ? service.at_s[index + 1] : service.end_s,
     demand: service.demand[index],
     supply: service.supply[index],
-    missing: Math.max(0, service.demand[index] - service.supply[index]),
+    missing: service.supply[index] === null ? 0 : Math.max(0, service.demand[index] - service.supply[index]),
   }));
   return steps.filter((step) => step.at_s < to && step.end_s > from);
 }
@@ -167,7 +167,8 @@ function stepRows(service, view) {
     wallSeconds(step.at_s),
     exactMinute(step.end_s),
     wallSeconds(step.end_s),
-    ...[step.demand, step.supply, step.missing].map(number),
+    number(step.demand),
+    ...(step.supply === null ? ["not seen", "–"] : [step.supply, step.missing].map(number)),
   ]);
 }
 
@@ -190,7 +191,7 @@ function readout(level, index, services) {
     const step = stepsIn(service, { from: middle, to: middle + 1e-6 })[0];
     if (step) {
       const short = step.missing > 0;
-      told.push([service.name, `${number(step.supply)} of ${number(step.demand)}${short ? " ✗" : ""}`, short]);
+      told.push([service.name, `${orDash(step.supply, number)} of ${number(step.demand)}${short ? " ✗" : ""}`, short]);
     }
   }
   return told;

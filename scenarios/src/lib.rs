@@ -8,6 +8,7 @@ mod extract;
 mod feeder;
 mod files;
 mod journey;
+mod observe;
 mod playlist;
 mod rehearsal;
 mod retry;
@@ -31,6 +32,10 @@ pub use hulk_scaling as scaling;
 pub use hulk_settings::{Problem, Problems, Source};
 pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
+pub use observe::{
+    Feed, FeedPlace, Figures, HaproxyFeed, JsonFeed, KubernetesFeed, MetricSelector,
+    OpenMetricsFeed, PrometheusFeed, Watched,
+};
 pub use rehearsal::{Arrival, LoadError, Rehearsal};
 pub use schema::{SCHEMAS, schema};
 pub use script::{Misfit, Part, Placed, Script, Spot};

@@ -22,7 +22,7 @@ use hulk_traffic_models::{Audience, Back, Executor, Schedule, Then, Visit};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{Unreadable, expect_kind, read_text};
-use crate::{Embedded, Script, Target, shipped_rehearsal, shipped_rehearsal_names};
+use crate::{Embedded, Script, Target, Watched, shipped_rehearsal, shipped_rehearsal_names};
 
 /// A checked rehearsal. It cannot be invalid, never changes, and travels to the workers whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,8 @@ pub struct Rehearsal {
     pub script: Arc<Script>,
     /// What it is aimed at.
     pub target: Target,
+    /// The services of one's own whose capacity is observed.
+    pub watched: Vec<Watched>,
     /// What is done to the target, and when.
     pub faults: Vec<Fault>,
     /// What must hold.

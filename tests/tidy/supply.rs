@@ -34,6 +34,8 @@ const DUPLICATES: &[(&str, &[&str], &str)] = &[
     ("getrandom", &["0.3", "0.4"], "follows the two versions of rand"),
     ("rand", &["0.10", "0.9"], "goose 0.19 and its tungstenite have 0.9; ours is the newer"),
     ("rand_core", &["0.10", "0.9"], "follows the two versions of rand"),
+    ("syn", &["2", "3"], "some macros of kube's dependencies are not on the newer one yet"),
+    ("tower-http", &["0.6", "0.7"], "goose's reqwest has the older one, kube the newer"),
     ("unicode-width", &["0.1", "0.2"], "miette 7.6 has the older one, its text wrapping the newer"),
 ];
 

@@ -98,11 +98,11 @@ fn sample(at: Offset, service: ServiceStatus) -> CapacitySample {
     CapacitySample {
         at,
         ready: f64::from(service.ready),
-        pending: f64::from(service.pending),
-        desired: f64::from(service.desired),
-        requests_total: service.requests as f64,
-        rejected_total: rejected.iter().sum::<u64>() as f64,
-        wait_match_s: service.wait_s,
+        pending: Some(f64::from(service.pending)),
+        desired: Some(f64::from(service.desired)),
+        requests_total: Some(service.requests as f64),
+        rejected_total: Some(rejected.iter().sum::<u64>() as f64),
+        wait_match_s: Some(service.wait_s),
         stalled_ms_total: None,
         service: service.name,
     }

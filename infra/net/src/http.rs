@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hulk_consent::Permit;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
+use hyper::header::HOST;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -168,25 +169,38 @@ async fn exchange(
     limit: Duration,
     bytes_max: usize,
 ) -> Result<String, HttpError> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, permit.address().to_string())
+        .body(Full::new(body))?;
+    let answer = answer_to(permit, request, limit, bytes_max).await?;
+    let (status, body) = (answer.status(), answer.into_body());
+    let body = String::from_utf8_lossy(&body).into_owned();
+    if status.is_success() {
+        Ok(body)
+    } else {
+        Err(HttpError::Status { path: path.to_owned(), status, body })
+    }
+}
+
+/// Sends a request over a connection of its own, and reads an answer of at most so many bytes,
+/// whatever its status.
+///
+/// # Errors
+/// When there is no whole answer within `limit`.
+pub async fn answer_to(
+    permit: Permit,
+    request: Request<Full<Bytes>>,
+    limit: Duration,
+    bytes_max: usize,
+) -> Result<Response<Bytes>, HttpError> {
     let exchange = async {
         let mut connection = Connection::open(permit).await?;
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", permit.address().to_string())
-            .body(Full::new(body))?;
-        let answer = connection.send(request).await?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), bytes_max)
-            .collect()
-            .await
-            .map_err(|error| HttpError::Body(error.to_string()))?;
-        let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-        if status.is_success() {
-            Ok(body)
-        } else {
-            Err(HttpError::Status { path: path.to_owned(), status, body })
-        }
+        let (head, body) = connection.send(request).await?.into_parts();
+        let body = Limited::new(body, bytes_max).collect().await;
+        let body = body.map_err(|error| HttpError::Body(error.to_string()))?;
+        Ok(Response::from_parts(head, body.to_bytes()))
     };
     tokio::time::timeout(limit, exchange).await.map_err(|_| HttpError::Timeout(limit))?
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Offset;
 
 /// What an observer saw of one service.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CapacitySample {
     /// When it was asked for.
     pub at: Offset,
@@ -13,18 +13,23 @@ pub struct CapacitySample {
     pub service: String,
     /// Instances that serve.
     pub ready: f64,
-    /// Instances ordered and not yet serving.
-    pub pending: f64,
+    /// Instances ordered and not yet serving; here and below, none where nobody tells.
+    #[serde(default)]
+    pub pending: Option<f64>,
     /// Instances that the scaler wants.
-    pub desired: f64,
+    #[serde(default)]
+    pub desired: Option<f64>,
     /// Requests that the service has received since its start.
-    pub requests_total: f64,
+    #[serde(default)]
+    pub requests_total: Option<f64>,
     /// Requests that it turned away since its start.
-    pub rejected_total: f64,
+    #[serde(default)]
+    pub rejected_total: Option<f64>,
     /// Predicted queue wait in match seconds.
-    pub wait_match_s: f64,
+    #[serde(default)]
+    pub wait_match_s: Option<f64>,
     /// For how long the embedded platform's process has had no CPU when it needed it, since its
-    /// start, in ms of wall time; none where nobody tells.
+    /// start, in ms of wall time.
     #[serde(default)]
     pub stalled_ms_total: Option<f64>,
 }

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use hulk_scenarios::{Figures, MetricSelector, OpenMetricsFeed};
+
+use crate::ObserveError;
+
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
@@ -34,10 +38,36 @@ pub enum MetricsError {
 /// # Errors
 /// When a line is none, or the end is missing.
 pub fn parse(text: &str) -> Result<Vec<Metric>, MetricsError> {
+    let ended = text.lines().last() == Some("# EOF");
+    let metrics = parse_open(text)?;
+    if ended { Ok(metrics) } else { Err(MetricsError::Cut) }
+}
+
+/// What a page of somebody else's says: the sums of the metrics that are selected.
+pub(crate) fn figures(feed: &OpenMetricsFeed, text: &str) -> Result<Figures<f64>, ObserveError> {
+    let metrics = parse_open(text)?;
+    feed.figures.try_map(|selector| {
+        let found = metrics.iter().filter(|metric| selects(selector, metric));
+        let sum = found.map(|metric| metric.value).reduce(|sum, value| sum + value);
+        sum.ok_or_else(|| {
+            let MetricSelector { name, labels } = selector;
+            let labels = labels.iter().map(|(key, value)| format!("{key}=\"{value}\""));
+            let labels = labels.collect::<Vec<_>>().join(",");
+            ObserveError::missing(format!("there is no metric `{name}{{{labels}}}`"))
+        })
+    })
+}
+
+fn selects(selector: &MetricSelector, metric: &Metric) -> bool {
+    let has = |(key, value): (&String, &String)| metric.labels.get(key) == Some(value);
+    metric.name == selector.name && selector.labels.iter().all(has)
+}
+
+/// Reads text that need not end with `# EOF`: that of Prometheus does not, and HTTP tells where
+/// it is cut short.
+fn parse_open(text: &str) -> Result<Vec<Metric>, MetricsError> {
     let mut metrics = Vec::new();
-    let mut ended = false;
     for (index, line) in text.lines().enumerate() {
-        ended = line == "# EOF";
         if line.starts_with('#') || line.trim().is_empty() {
             continue;
         }
@@ -45,7 +75,7 @@ pub fn parse(text: &str) -> Result<Vec<Metric>, MetricsError> {
         let wrong = || MetricsError::Line { line: index + 1, text: line.to_owned() };
         metrics.push(metric.ok_or_else(wrong)?);
     }
-    if ended { Ok(metrics) } else { Err(MetricsError::Cut) }
+    Ok(metrics)
 }
 
 fn metric(line: &str) -> Option<Metric> {

@@ -1,28 +1,15 @@
 //! The reference platform's metrics.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use hulk_net::{HttpError, fetch};
+use hulk_net::fetch;
 use hulk_record::{CapacitySample, Offset};
 use hulk_scenarios::Permit;
 use hulk_scenarios::scaling::{EDGE, MID_TIER};
 
-use crate::openmetrics::{Metric, MetricsError, parse};
-
-/// An answer that takes longer is a lost one.
-const LIMIT: Duration = Duration::from_millis(900);
-
-/// A look that saw nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// No answer.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// An answer of something else.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-}
+use crate::ObserveError;
+use crate::openmetrics::{Metric, parse};
+use crate::own::LIMIT;
 
 /// What a look saw.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -59,25 +46,24 @@ fn observed(metrics: &[Metric], at: Offset) -> Observed {
         let sample = samples.entry(service).or_insert_with(|| CapacitySample {
             at,
             service: service.to_owned(),
-            ready: 0.0,
-            pending: 0.0,
-            desired: 0.0,
-            requests_total: 0.0,
-            rejected_total: 0.0,
-            wait_match_s: 0.0,
+            // Without an answer that was turned away nobody counts any.
+            rejected_total: Some(0.0),
             stalled_ms_total,
+            ..CapacitySample::default()
         });
         match (metric.name.as_str(), label("status")) {
             ("hulk_platform_instances_ready", _) => sample.ready = metric.value,
-            ("hulk_platform_instances_pending", _) => sample.pending = metric.value,
-            ("hulk_platform_instances_desired", _) => sample.desired = metric.value,
+            ("hulk_platform_instances_pending", _) => sample.pending = Some(metric.value),
+            ("hulk_platform_instances_desired", _) => sample.desired = Some(metric.value),
             // Viewers' and other services'.
             ("hulk_platform_requests_total" | "hulk_platform_internal_requests_total", _) => {
-                sample.requests_total += metric.value;
+                *sample.requests_total.get_or_insert_default() += metric.value;
             }
-            ("hulk_platform_wait_match_seconds", _) => sample.wait_match_s = metric.value,
+            ("hulk_platform_wait_match_seconds", _) => {
+                sample.wait_match_s = Some(metric.value);
+            }
             ("hulk_platform_responses_total", Some("429" | "503")) => {
-                sample.rejected_total += metric.value;
+                *sample.rejected_total.get_or_insert_default() += metric.value;
             }
             _ => {}
         }
@@ -109,8 +95,8 @@ mod tests {
         let names: Vec<&str> = seen.samples.iter().map(|sample| sample.service.as_str()).collect();
         assert_eq!(names, ["chat", "home"]);
         let home = &seen.samples[1];
-        assert_eq!((home.at, home.ready, home.wait_match_s), (Offset(7), 3.0, 1.5));
-        assert_eq!((home.requests_total, home.rejected_total), (120.0, 10.0));
+        assert_eq!((home.at, home.ready, home.wait_match_s), (Offset(7), 3.0, Some(1.5)));
+        assert_eq!((home.requests_total, home.rejected_total), (Some(120.0), Some(10.0)));
         let switches =
             [("slow_refresh".to_owned(), true), ("no_recommendations".to_owned(), false)];
         assert_eq!(seen.switches, switches);

@@ -60,7 +60,8 @@ fn shortages(view: &View<'_>, services: &[Supply]) -> String {
     let mut worst: Vec<(f64, String)> = services
         .iter()
         .filter_map(|service| {
-            let steps = service.steps.iter().filter(|step| step.missing() > 0.0);
+            let seen = service.steps.iter().filter(|step| service.is_seen(step));
+            let steps = seen.filter(|step| step.missing() > 0.0);
             let step = steps.reduce(|a, b| if b.missing() > a.missing() { b } else { a })?;
             let told = format!(
                 "{} {} of {} missing at minute {}",
@@ -111,7 +112,10 @@ pub(super) fn tables(view: &View<'_>, drawn: &Drawn) -> String {
             .iter()
             .zip(ends)
             .map(|(step, end_s)| {
-                let figures = [step.demand, step.supply, step.missing()].map(number);
+                let figures = match service.is_seen(step) {
+                    true => [step.demand, step.supply, step.missing()].map(number),
+                    false => [number(step.demand), "not seen".to_owned(), "–".to_owned()],
+                };
                 cells(&[times_of(view, step.at_s), times_of(view, end_s)].concat(), &figures)
             })
             .collect();

@@ -190,9 +190,19 @@ fn instances(axis: &Axis, marks: &Marks<'_>, supply: &Supply) -> String {
     let (demand, ready) = (most(|step| step.demand), most(|step| step.supply));
     let mut panel = Panel::new(axis, Scale::linear(demand.max(ready)), 72.0);
     let ends = steps.iter().skip(1).map(|step| step.at_s).chain([supply.end_s]);
-    let lacking = steps.iter().zip(ends).filter(|(step, _)| step.missing() > 0.0);
+    let lacking =
+        steps.iter().zip(ends).filter(|(step, _)| step.missing() > 0.0 && supply.is_seen(step));
     panel.boxes("short", lacking.map(|(s, end_s)| (s.at_s, end_s, s.supply, s.demand)));
-    panel.steps("supply", steps.iter().map(|step| (step.at_s, step.supply)), supply.end_s);
+    for piece in steps.chunk_by(|a, b| supply.is_seen(a) == supply.is_seen(b)) {
+        let after = piece.last().and_then(|last| steps.iter().find(|step| step.at_s > last.at_s));
+        let end_s = after.map_or(supply.end_s, |step| step.at_s);
+        match piece.first() {
+            Some(first) if !supply.is_seen(first) => {
+                panel.boxes("unseen", std::iter::once((first.at_s, end_s, 0.0, demand.max(ready))));
+            }
+            _ => panel.steps("supply", piece.iter().map(|s| (s.at_s, s.supply)), end_s),
+        }
+    }
     panel.steps("demand", steps.iter().map(|step| (step.at_s, step.demand)), supply.end_s);
     let scaled = |up: bool| {
         let changes = steps.windows(2).filter(move |pair| match up {
@@ -205,6 +215,9 @@ fn instances(axis: &Axis, marks: &Marks<'_>, supply: &Supply) -> String {
     panel.ticks("down", scaled(false), false);
     let missing = most(Step::missing);
     let told = match missing {
+        _ if !supply.unseen.is_empty() => {
+            format!("at most {} needed; not seen where it is grey", number(demand))
+        }
         0.0 => {
             format!("at most {} needed and {} ready, always enough", number(demand), number(ready))
         }

@@ -43,7 +43,7 @@ struct ServiceData<'a> {
     end_s: Short,
     at_s: Vec<Short>,
     demand: Vec<Short>,
-    supply: Vec<Short>,
+    supply: Vec<Option<Short>>,
 }
 
 /// A number without digits that nobody sees.
@@ -101,6 +101,6 @@ fn service(supply: &Supply) -> ServiceData<'_> {
         end_s: Short(supply.end_s),
         at_s: steps.iter().map(|step| Short(step.at_s)).collect(),
         demand: steps.iter().map(|step| Short(step.demand)).collect(),
-        supply: steps.iter().map(|step| Short(step.supply)).collect(),
+        supply: steps.iter().map(|s| supply.is_seen(s).then_some(Short(s.supply))).collect(),
     }
 }

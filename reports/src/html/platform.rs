@@ -4,10 +4,10 @@ use super::tables::{numeric, table};
 use crate::platform::{PlatformSeen, ServiceSeen, platform};
 use crate::verdict::Verdict;
 use crate::view::View;
-use crate::words::{count, counted, escape, minute, number, percent};
+use crate::words::{count, escape, minute, number, percent};
 
 /// Switches beyond these are in `summary.json`.
-const SWITCHES_MAX: usize = 20;
+const LISTED_MAX: usize = 20;
 
 /// The section.
 pub(super) fn section(view: &View<'_>, verdict: &Verdict) -> String {
@@ -58,18 +58,11 @@ fn observed(view: &View<'_>, verdict: &Verdict, seen: &PlatformSeen) -> String {
             percent(stalled_ms / run_ms),
         ));
     }
-    if seen.looks_failed > 0 {
-        notes.push(format!(
-            "{} saw nothing; nothing was filled in for them.",
-            counted(seen.looks_failed, "look")
-        ));
+    if !seen.feeds.is_empty() {
+        notes.push("Nothing was filled in where a feed was lost.".to_owned());
     }
-    let switches = seen.switches.iter().take(SWITCHES_MAX);
-    notes.extend(switches.map(|(at, text)| format!("Minute {}: {text}.", minute(*at))));
-    let more = seen.switches.len().saturating_sub(SWITCHES_MAX);
-    if more > 0 {
-        notes.push(format!("{more} more switches are in summary.json."));
-    }
+    notes.extend(listed(&seen.feeds, "losses and returns of feeds"));
+    notes.extend(listed(&seen.switches, "switches"));
     if !notes.is_empty() {
         let items: String =
             notes.iter().map(|note| format!("<li>{}</li>\n", escape(note))).collect();
@@ -81,6 +74,23 @@ fn observed(view: &View<'_>, verdict: &Verdict, seen: &PlatformSeen) -> String {
             which the instances that serve or are wanted were not what they had been.</p>\n"
 }
 
+/// The first of what happened; the rest is counted.
+fn listed<'a>(all: &'a [(f64, String)], what: &'a str) -> impl Iterator<Item = String> + 'a {
+    let more = all.len().saturating_sub(LISTED_MAX);
+    let rest = (more > 0).then(|| format!("{more} more {what} are in summary.json."));
+    let first = all.iter().take(LISTED_MAX);
+    first.map(|(at, text)| format!("Minute {}: {text}.", minute(*at))).chain(rest)
+}
+
+/// Stands where nobody told.
+fn not_told() -> String {
+    "–".to_owned()
+}
+
+fn told(value: Option<f64>) -> String {
+    value.map_or_else(not_told, number)
+}
+
 fn row(of: &ServiceSeen, verdict: &Verdict) -> String {
     let scaling = verdict.scaling.iter().find(|scaling| scaling.service == of.service);
     let needed = scaling.filter(|s| s.not_judged.is_none()).map(|s| number(s.demand_peak));
@@ -90,14 +100,14 @@ fn row(of: &ServiceSeen, verdict: &Verdict) -> String {
     };
     let cells = [
         ready,
-        number(of.desired_max),
-        number(of.pending_max),
-        needed.unwrap_or_else(|| "–".to_owned()),
-        number(of.requests),
+        told(of.desired_max),
+        told(of.pending_max),
+        needed.unwrap_or_else(not_told),
+        told(of.requests),
         count(of.requests_of_record),
-        number(of.rejected),
+        told(of.rejected),
         count(of.rejected_of_record),
-        format!("{} s", number(of.wait_match_s_max)),
+        of.wait_match_s_max.map_or_else(not_told, |wait_s| format!("{} s", number(wait_s))),
         count(of.scale_events),
     ];
     format!("<th scope=\"row\">{}</th>{}", escape(&of.service), cells.map(|c| numeric(&c)).concat())

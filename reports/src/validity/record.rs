@@ -4,16 +4,10 @@ use std::collections::BTreeMap;
 
 use hulk_record::{Offset, RunEnd, WorkerEnd, WorkerLost};
 
-use crate::supply::Supply;
+use crate::supply::{Supply, silences, silent_max_s};
 use crate::verdict::Check;
 use crate::view::View;
 use crate::words::{count, counted, minute, number, was};
-
-/// A capacity feed may be silent for this many intervals: one lost answer is no blindness.
-const SILENT_INTERVALS_MAX: i64 = 5;
-/// Capacity is looked at once a second where intervals are shorter: so long it may always be
-/// silent, in s of wall time.
-const SILENT_S_MIN: f64 = 3.0;
 
 /// A record without an end was cut off: what is missing is unknown.
 pub(super) fn end(view: &View<'_>) -> Check {
@@ -106,8 +100,7 @@ fn lost(view: &View<'_>, first: &WorkerLost, others: u64) -> String {
 /// ever saw is not judged, unless none was seen at all: then the feed is dead.
 pub(super) fn capacity_feed(view: &View<'_>, supplies: &[Result<Supply, String>]) -> Option<Check> {
     const NAME: &str = "capacity feed";
-    let interval_s = Offset(view.interval_us()).as_s();
-    let limit_s = (SILENT_INTERVALS_MAX as f64 * interval_s).max(SILENT_S_MIN);
+    let limit_s = silent_max_s(view);
     if !view.manifest().observed {
         return None;
     }
@@ -138,15 +131,8 @@ pub(super) fn capacity_feed(view: &View<'_>, supplies: &[Result<Supply, String>]
 
 /// The service, its longest time without a sample in µs, and when that began.
 fn longest_silence(view: &View<'_>, service: &str) -> Option<(String, i64, Offset)> {
-    let samples = view.record.capacity.iter().filter(|sample| sample.service == service);
-    let mut at: Vec<Offset> = samples.map(|sample| sample.at).collect();
-    at.sort_unstable();
-    let before = at.iter().rev().find(|at| at.0 <= 0).copied();
-    let mut within: Vec<Offset> = vec![before.unwrap_or_default()];
-    within.extend(at.into_iter().filter(|at| at.0 > 0 && *at < view.end));
-    within.push(view.end);
-    within
-        .windows(2)
-        .map(|pair| (service.to_owned(), pair[1].since(pair[0]), pair[0]))
+    let silences = silences(view, service).into_iter();
+    silences
+        .map(|(from, to)| (service.to_owned(), to.since(from), from))
         .reduce(|worst, silence| if silence.1 > worst.1 { silence } else { worst })
 }

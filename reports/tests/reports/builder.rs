@@ -144,11 +144,11 @@ fn capacity(index: usize, minute: &Minute) -> CapacitySample {
         at: Offset(index as i64 * INTERVAL_US as i64),
         service: "login".into(),
         ready: minute.ready,
-        pending: 0.0,
-        desired: minute.ready,
-        requests_total: 0.0,
-        rejected_total: 0.0,
-        wait_match_s: 0.0,
+        pending: Some(0.0),
+        desired: Some(minute.ready),
+        requests_total: Some(0.0),
+        rejected_total: Some(0.0),
+        wait_match_s: Some(0.0),
         stalled_ms_total: None,
     }
 }

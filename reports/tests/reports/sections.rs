@@ -64,9 +64,9 @@ fn journeys_tell_how_their_visits_began() {
 fn the_platforms_own_counters_stand_beside_the_records() {
     let mut record = record(&quiet(), vec![debt(2.0)]);
     for (index, sample) in record.capacity.iter_mut().enumerate() {
-        sample.requests_total = 500.0 + 1200.0 * index as f64;
-        sample.desired = if index == 4 { 7.0 } else { 3.0 };
-        sample.pending = if index == 5 { 4.0 } else { 0.0 };
+        sample.requests_total = Some(500.0 + 1200.0 * index as f64);
+        sample.desired = Some(if index == 4 { 7.0 } else { 3.0 });
+        sample.pending = Some(if index == 5 { 4.0 } else { 0.0 });
         sample.stalled_ms_total = Some(10.0 * index as f64);
     }
     let event = |kind: &str, text: &str| RunEvent {
@@ -86,10 +86,26 @@ fn the_platforms_own_counters_stand_beside_the_records() {
         ["3", "7", "4", "2", "10,800", "12,000", "0", "0", "0 s", "1"]
     );
     assert!(section.contains("for 90 ms, 0.9 % of the run."));
-    assert!(section.contains("Minute 34.0: static_home is on.") && section.contains("1 look saw"));
+    assert!(section.contains("Minute 34.0: static_home is on."));
+    assert!(section.contains("Nothing was filled in where a feed was lost."));
+    assert!(section.contains("Minute 34.0: the platform&#39;s capacity could not be seen."));
     record.capacity.clear();
     record.manifest.observed = false;
     assert!(self::page(&record).contains("Nobody looked at the target's own figures in this run."));
+}
+
+#[test]
+fn where_nobody_looked_scaling_is_not_judged_and_the_chart_is_grey() {
+    let mut record = record(&quiet(), vec![debt(2.0)]);
+    record.capacity.retain(|sample| sample.at.0 < 2_000_000 || sample.at.0 > 7_000_000);
+    let verdict = hulk_reports::judge(&record);
+    let why = "nobody saw the capacity of login for 420 match seconds, from match minute 31.0 on";
+    assert_eq!(verdict.scaling[0].not_judged.as_deref(), Some(why));
+    assert_eq!(verdict.scaling[0].elasticity, None);
+    let page = page(&record);
+    let part = |class: &str| page.matches(&format!("<path class=\"{class}\"")).count();
+    assert_eq!((part("unseen"), part("supply")), (1, 2), "the line is broken, not drawn through");
+    assert!(page.contains("not seen where it is grey") && page.contains("<td>not seen</td>"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use hulk_settings::{At, Section, nearest_or_all};
 
 use super::generator::check_families;
 use super::policies::no_moment;
-use crate::{Rehearsal, Target};
+use crate::{Rehearsal, Target, Watched};
 
 /// Notes what does not fit together.
 pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
@@ -24,6 +24,7 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
         }
         routes(rehearsal, &embedded.platform, root);
     }
+    Watched::check_all(rehearsal, root);
     objectives(rehearsal, root);
     check_families(rehearsal, root);
     names_differ(root, "objective", rehearsal.objectives.iter().map(|known| known.name.as_str()));

@@ -20,7 +20,7 @@ use super::size::check_size;
 use crate::devices::Devices;
 use crate::script::Ingredients;
 use crate::target::UrlSettings;
-use crate::{Embedded, Journey, Own, Rehearsal, Script, Target, shipped};
+use crate::{Embedded, Journey, Own, Rehearsal, Script, Target, Watched, shipped};
 
 /// What a run must have delivered; docs/verdict.md says why so much.
 const LIMITS: ValidityLimits = ValidityLimits {
@@ -60,6 +60,7 @@ pub(super) fn read_root(
     let ingredients = read_journeys(root, folder, inner);
     let target = read_target(root, folder, inner);
     let objectives = root.list("objective", read_objective);
+    let watched = Watched::read_all(root);
     let faults = root.list("fault", Fault::read);
     let generator = Generator::read(root);
     let (mut audience, lead_in_us) = people?;
@@ -102,6 +103,7 @@ pub(super) fn read_root(
         lead_in_us,
         script: Arc::new(script),
         target,
+        watched: watched?,
         faults: faults?,
         objectives: objectives?,
         users_max: generator.users_max,

@@ -25,6 +25,11 @@ const WHOLE: [(&str, &str); 6] = [
 
 /// A rehearsal with an executor.
 const RAMP: &str = include_str!("../../../docs/examples/executors/ramping-users.toml");
+/// A service of one's own that is observed.
+const OBSERVED: &str = "name = \"observed\"\njourneys = [\"front.toml\"]\n[load]\n\
+                        constant_users = { users = 1, duration_s = 1 }\n[target.url]\n\
+                        base = \"http://127.0.0.1:8080\"\n[observe.web]\nrated_rps = 40\n\
+                        json = { url = \"http://127.0.0.1/status\", ready = \"/ready\" }\n";
 /// An unknown key.
 const UNKNOWN: &str = "zzzzzzzzzz";
 
@@ -146,6 +151,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("rehearsal", "/fault/0/at_min", "3"),
     ("rehearsal", "/generator/users_max", "1.5"),
     ("rehearsal", "/generator/local_addresses", "[]"),
+    ("observed", "/observe/web/rated_rps", "null"),
+    ("observed", "/observe/web/json", "null"),
+    ("observed", "/observe/web/haproxy", "{ \"url\": \"http://127.0.0.1\", \"backend\": \"a\" }"),
+    ("observed", "/observe/web/json/ready", "\"ready\""),
+    ("observed", "/observe/web/json/url", "\"https://127.0.0.1\""),
     ("journey", "/retry", "{ \"hlsjs\": {} }"),
     ("journey", "/retry", "{ \"none\": {}, \"shaka\": {} }"),
     ("journey", "/step/0/after/put", "\"/b\""),
@@ -165,9 +175,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
 #[test]
 fn what_the_reader_refuses_by_form_the_schema_refuses_too() {
     let judge = Judge::new();
+    let problems = load("rehearsal", &value_of(OBSERVED), &root().join("docs/examples/executors"));
+    assert!(problems.list.is_empty(), "{problems}");
     for (kind, pointer, change) in REFUSED {
         let (kind, text, folder) = match *kind {
             "ramp" => ("rehearsal", RAMP, "docs/examples/executors"),
+            "observed" => ("rehearsal", OBSERVED, "docs/examples/executors"),
             kind => {
                 let (_, text) = WHOLE.iter().find(|(known, _)| *known == kind).unwrap();
                 (kind, *text, "scenarios")
