@@ -1,6 +1,6 @@
 //! The commentary: a message for each ball, and one for each moment of the day.
 
-use hulk_record::{BallEvent, MatchTime, Message, hash_of, seed_of, unit_of};
+use hulk_record::{BallEvent, MatchTime, Message, Team, hash_of, seed_of, unit_of};
 use hulk_settings::{Section, nearest_or_all};
 use serde::{Deserialize, Serialize};
 
@@ -28,15 +28,6 @@ pub struct Commentary {
     pub key_players: Vec<String>,
     /// The teams; none where nobody wrote them down.
     pub teams: Vec<Team>,
-}
-
-/// A team.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Team {
-    /// Its name.
-    pub name: String,
-    /// Its playing XI.
-    pub players: Vec<String>,
 }
 
 /// What the commentary says of a moment.

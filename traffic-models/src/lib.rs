@@ -15,7 +15,7 @@ mod sweep;
 mod view_length;
 
 pub use audience::Audience;
-pub use commentary::{Ball, Commentary, Team};
+pub use commentary::{Ball, Commentary};
 pub use curve::{Curve, Decay, Grade, Point};
 pub use delay::Delay;
 pub use executors::{

@@ -58,9 +58,9 @@ fn the_same_seed_has_the_same_feed_and_a_window_is_a_part_of_it() {
     assert_ne!(feed, day("day-2", 8).commentary(5.0));
     let window = Audience { from_min: 251.0, to_min: 261.4, ..whole };
     let inside = window.commentary(5.0);
-    let of_whole = feed.iter().filter(|message| {
-        (251.0 * 60.0..261.4 * 60.0 - 1e-3).contains(&message.at.as_s())
-    });
+    let of_whole = feed
+        .iter()
+        .filter(|message| (251.0 * 60.0..261.4 * 60.0 - 1e-3).contains(&message.at.as_s()));
     let names = |message: &Message| (message.id, message.text.clone());
     assert_eq!(
         inside.iter().map(names).collect::<Vec<_>>(),

@@ -56,3 +56,23 @@ impl BallEvent {
         Self::ALL.into_iter().find(|(_, known)| *known == self).map_or("other", |(name, _)| name)
     }
 }
+
+/// The commentary of a run: who plays, and what is told when.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Feed {
+    /// Those whose coming and going moves the audience.
+    pub key_players: Vec<String>,
+    /// The teams; none where nobody wrote them down.
+    pub teams: Vec<Team>,
+    /// The messages, in the order of their times.
+    pub messages: Vec<Message>,
+}
+
+/// A team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Team {
+    /// Its name.
+    pub name: String,
+    /// Its playing XI.
+    pub players: Vec<String>,
+}

@@ -23,7 +23,7 @@ mod series;
 mod target;
 mod time;
 
-pub use commentary::{BallEvent, Message};
+pub use commentary::{BallEvent, Feed, Message, Team};
 pub use event::{CapacitySample, RunEnd, RunEvent, WorkerEnd, WorkerLost};
 pub use folder::{FolderError, Record, RecordWriter};
 pub use frame::{
