@@ -87,7 +87,8 @@ impl Door {
             (plan.clock.speed, plan.scale),
             plan.clock.match_time(plan.lead_in_from),
             plan.viewers_at_0,
-        );
+        )
+        .hearing(plan.commentary.messages.clone());
         let state = State {
             platform,
             waiting: HashMap::new(),
