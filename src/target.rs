@@ -1,6 +1,6 @@
 //! What the run is aimed at: started, told the time, observed, counted and ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env::current_exe;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,16 +14,21 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use crate::commentary::{Publisher, Publishing};
 use crate::faults::Faults;
 use crate::outcome::Failure;
 
 /// How often the capacity is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Questions to chat endpoints, by service and by what came of them.
+type Advice = BTreeMap<(String, String), f64>;
+
 /// A target that can be sent to.
 pub(crate) struct Aimed {
     addresses: Vec<SocketAddr>,
     platform: Option<Child>,
+    publisher: Option<Publisher>,
 }
 
 /// What somebody who watches the run has to say.
@@ -39,6 +44,7 @@ pub(crate) enum Seen {
 pub(crate) struct Attendants {
     observer: Option<JoinHandle<()>>,
     faults: Option<Faults>,
+    publishing: Option<Publishing>,
 }
 
 impl Aimed {
@@ -52,7 +58,7 @@ impl Aimed {
                 let permits: Result<Vec<_>, _> = permits.collect();
                 let permits = permits.map_err(|refusal| Failure::Usage(refusal.to_string()))?;
                 let addresses = permits.into_iter().map(Permit::address).collect();
-                Ok(Self { addresses, platform: None })
+                Ok(Self { addresses, platform: None, publisher: None })
             }
             Target::Embedded(embedded) => {
                 let program = current_exe().map_err(Failure::internal)?;
@@ -60,9 +66,15 @@ impl Aimed {
                     Child::start(&program, &["platform", "--embedded"], &plan(rehearsal, embedded))
                         .await
                         .map_err(Failure::internal)?;
-                Ok(Self { addresses: child.ports().edges.clone(), platform: Some(child) })
+                let addresses = child.ports().edges.clone();
+                Ok(Self { addresses, platform: Some(child), publisher: None })
             }
         }
+    }
+
+    /// The same, with somebody who publishes the commentary where the file asks for it.
+    pub(crate) async fn published(self, rehearsal: &Rehearsal) -> Result<Self, Failure> {
+        Ok(Self { publisher: Publisher::open(rehearsal).await?, ..self })
     }
 
     /// Where the load goes, in the order of the target's origins.
@@ -82,20 +94,24 @@ impl Aimed {
         Ok(Some(ControlClient::new(control)))
     }
 
-    /// Tells the platform when the match starts, and begins to look at its capacity and to break
-    /// it as planned.
+    /// Tells the platform when the match starts, and begins to publish the commentary, to look at
+    /// the platform's capacity and to break it as planned.
     pub(crate) async fn started(
         &self,
         epoch: Instant,
         rehearsal: &Rehearsal,
         seen: &mpsc::Sender<Seen>,
     ) -> Result<Attendants, Failure> {
-        let Some(control) = self.control()? else { return Ok(Attendants::default()) };
+        let publishing =
+            self.publisher.as_ref().map(|known| known.begin(Epoch(epoch), seen.clone()));
+        let Some(control) = self.control()? else {
+            return Ok(Attendants { publishing, ..Attendants::default() });
+        };
         let to_start = epoch.saturating_duration_since(Instant::now());
         control.start(to_start).await.map_err(Failure::internal)?;
         let look = look(control, epoch, rehearsal.lead_in_from(), seen.clone());
         let faults = Faults::begin(control, rehearsal, Epoch(epoch), seen.clone());
-        Ok(Attendants { observer: Some(tokio::spawn(look)), faults: Some(faults) })
+        Ok(Attendants { observer: Some(tokio::spawn(look)), faults: Some(faults), publishing })
     }
 
     /// What the platform counted, with the last requests of `unanswered` (viewer and send) alone;
@@ -160,6 +176,9 @@ impl Attendants {
         if let Some(faults) = self.faults {
             faults.stop().await;
         }
+        if let Some(publishing) = self.publishing {
+            publishing.stop().await;
+        }
         if let Some(observer) = self.observer {
             observer.abort();
         }
@@ -184,6 +203,7 @@ async fn look(
             Ok(observed) => {
                 let mut news = changes(&last.samples, &observed.samples);
                 news.extend(switched(at, &last.switches, &observed.switches));
+                news.extend(unadvised(at, &last.advice, &observed.advice));
                 last.clone_from(&observed);
                 news.push(Seen::Capacity(observed.samples));
                 news
@@ -231,9 +251,52 @@ fn switched(at: Offset, before: &[(String, bool)], now: &[(String, bool)]) -> Ve
         .collect()
 }
 
+/// Questions to chat endpoints that brought nothing to follow since the look before.
+fn unadvised(at: Offset, before: &Advice, now: &Advice) -> Vec<Seen> {
+    let told = |((service, outcome), count): (&(String, String), &f64)| {
+        let was = before.get(&(service.clone(), outcome.clone())).copied().unwrap_or(0.0);
+        let why = match outcome.as_str() {
+            _ if *count <= was => return None,
+            "answered" => return None,
+            "timeout" => "has not answered in time",
+            "refused" => "cannot be reached, or refuses",
+            "bad_json" => "has not answered with the JSON that it was asked for",
+            _ => "names more instances than there may be, or fewer than none",
+        };
+        let text = format!("{service}: the chat endpoint {why}; the ladder alone counts");
+        Some(event(at, "chat", text))
+    };
+    now.iter().filter_map(told).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn advice_that_cannot_be_followed_is_told_each_time_and_good_advice_is_not() {
+        let advice = |all: &[(&str, f64)]| -> Advice {
+            all.iter()
+                .map(|(outcome, n)| (("home".to_owned(), (*outcome).to_owned()), *n))
+                .collect()
+        };
+        let told = |before: &[(&str, f64)], now: &[(&str, f64)]| -> Vec<String> {
+            let texts = unadvised(Offset(1), &advice(before), &advice(now)).into_iter();
+            let texts = texts.map(|seen| match seen {
+                Seen::Event(event) if event.kind == "chat" => event.text,
+                _ => panic!("not of the chat endpoint"),
+            });
+            texts.collect()
+        };
+        let timeout = "home: the chat endpoint has not answered in time; the ladder alone counts";
+        assert_eq!(told(&[], &[("timeout", 1.0), ("answered", 3.0)]), [timeout]);
+        assert!(told(&[("timeout", 1.0)], &[("timeout", 1.0), ("answered", 4.0)]).is_empty());
+        assert_eq!(told(&[("timeout", 1.0)], &[("timeout", 2.0)]), [timeout]);
+        let all = [("absurd", 1.0), ("bad_json", 1.0), ("refused", 1.0)];
+        let all = told(&[], &all);
+        assert!(all[0].contains("more instances than there may be") && all[1].contains("JSON"));
+        assert!(all[2].contains("cannot be reached"), "{all:?}");
+    }
 
     #[test]
     fn a_switch_is_told_when_it_changes() {

@@ -11,7 +11,7 @@ mod why;
 
 pub use dns::{DnsError, Found, Name, NotAName};
 pub use epoch::Epoch;
-pub use http::{Connection, HttpError, ask, fetch, fetch_large, post};
+pub use http::{Connection, HttpError, ask, fetch, fetch_large, post, post_json};
 pub use hulk_consent::{Permit, Scope};
 pub use line::{Line, dial, dial_from};
 pub use tls::{Speaks, Tls, TlsError, Trust};
