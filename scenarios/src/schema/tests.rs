@@ -160,6 +160,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("model", "/days", "[]"),
     ("model", "/view_length/grade", "\"E\""),
     ("model", "/days/0/points/0/viewers", "-1"),
+    ("model", "/days/0/moments/0/ball/event", "\"six\""),
+    ("model", "/commentary/key_players", "null"),
+    ("rehearsal", "/policy/heard/commentary/role", "\"audio\""),
+    ("rehearsal", "/policy/heard/commentary/chat/timeout_ms", "0"),
+    ("rehearsal", "/commentary/delay_s", "-1"),
 ];
 
 #[test]
