@@ -106,15 +106,27 @@ fn a_webhook_and_a_reader_hear_every_message_of_the_feed_once_and_in_order() {
 }
 
 #[test]
-fn a_webhook_that_is_not_there_is_told_and_stops_nobody() {
+fn a_webhook_and_a_chat_endpoint_that_are_not_there_are_told_and_stop_nobody() {
     let bench = Bench::take("commentary-nobody");
     let feed = example(&bench, free_port(), free_port());
+    let text = fs::read_to_string(bench.path("commentary.toml")).unwrap();
+    let chat = format!(
+        "chat = {{ url = \"http://127.0.0.1:{}/v1/chat/completions\", model = \"m\" }}\nrole = \"video\"",
+        free_port()
+    );
+    bench.write("commentary.toml", text.replace("role = \"video\"", &chat));
     let run = bench.rehearse("commentary.toml");
     run.assert_ended(0, "PASS");
     let summary = run.summary();
     let events = summary.0["events"].as_array().unwrap();
-    let told = events.iter().filter(|event| event["kind"] == "commentary");
-    let told: Vec<&str> = told.map(|event| event["text"].as_str().unwrap()).collect();
+    let told = |kind: &str| -> Vec<&str> {
+        let told = events.iter().filter(|event| event["kind"] == kind);
+        told.map(|event| event["text"].as_str().unwrap()).collect()
+    };
+    let of_chat =
+        "playback: the chat endpoint cannot be reached, or refuses; the ladder alone counts";
+    assert!(told("chat").len() > 1 && told("chat").iter().all(|text| *text == of_chat));
+    let told = told("commentary");
     assert_eq!(told.len(), feed.len(), "{told:?}");
     assert!(told.iter().all(|text| text.contains("did not reach the webhook: no connection")));
 }

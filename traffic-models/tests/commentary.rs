@@ -1,5 +1,7 @@
 //! The commentary feed of the shipped semi-final, and what holds of every feed.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests too may fail their test")]
+
 use hulk_record::{BallEvent, Message};
 use hulk_traffic_models::{Audience, Model, Spikes, shipped};
 use proptest::prelude::*;
