@@ -65,7 +65,7 @@ fn golden_trace_of_the_video_when_the_star_comes_in_and_is_out() {
     trace.extend([video.wants(5.0, 16.0), video.wants(300.0, 20.0), video.wants(540.0, 25.0)]);
     assert!(video.hears(545.0, BallEvent::Wicket, true));
     trace.extend([video.wants(545.0, 25.0), video.wants(600.0, 10.0)]);
-    // 18, 27, 31, 36 and 27 million viewers with the buffer, at 20.8 instances a million.
+    // With the buffer 18, 27, 31, 36, 27 and 12 million viewers, at 20.8 instances a million.
     assert_eq!(trace, [375, 562, 600, 600, 562, 250], "never more than 600");
 }
 
