@@ -5,6 +5,7 @@
 
 mod check;
 mod cli;
+mod commentary;
 mod compare;
 mod completions;
 mod cores;

@@ -1,5 +1,6 @@
 //! Observers at work: who is asked for capacity once a second, and what changed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hulk_platform::ControlClient;
@@ -12,6 +13,9 @@ use crate::target::Seen;
 
 /// How often the capacity is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Questions to chat endpoints, by service and by what came of them.
+type Advice = BTreeMap<(String, String), f64>;
 
 /// Somebody who looks at capacity.
 pub(crate) enum Eye {
@@ -70,6 +74,7 @@ impl Known {
         }
         news.extend(changes(&self.last.samples, &observed.samples));
         news.extend(switched(at, &self.last.switches, &observed.switches));
+        news.extend(unadvised(at, &self.last.advice, &observed.advice));
         self.last.clone_from(&observed);
         news.push(Seen::Capacity(observed.samples));
         news
@@ -123,9 +128,52 @@ fn switched(at: Offset, before: &[(String, bool)], now: &[(String, bool)]) -> Ve
         .collect()
 }
 
+/// Questions to chat endpoints that brought nothing to follow since the look before.
+fn unadvised(at: Offset, before: &Advice, now: &Advice) -> Vec<Seen> {
+    let told = |((service, outcome), count): (&(String, String), &f64)| {
+        let was = before.get(&(service.clone(), outcome.clone())).copied().unwrap_or(0.0);
+        let why = match outcome.as_str() {
+            _ if *count <= was => return None,
+            "answered" => return None,
+            "timeout" => "has not answered in time",
+            "refused" => "cannot be reached, or refuses",
+            "bad_json" => "has not answered with the JSON that it was asked for",
+            _ => "names more instances than there may be, or fewer than none",
+        };
+        let text = format!("{service}: the chat endpoint {why}; the ladder alone counts");
+        Some(event(at, "chat", text))
+    };
+    now.iter().filter_map(told).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn advice_that_cannot_be_followed_is_told_each_time_and_good_advice_is_not() {
+        let advice = |all: &[(&str, f64)]| -> Advice {
+            all.iter()
+                .map(|(outcome, n)| (("home".to_owned(), (*outcome).to_owned()), *n))
+                .collect()
+        };
+        let told = |before: &[(&str, f64)], now: &[(&str, f64)]| -> Vec<String> {
+            let texts = unadvised(Offset(1), &advice(before), &advice(now)).into_iter();
+            let texts = texts.map(|seen| match seen {
+                Seen::Event(event) if event.kind == "chat" => event.text,
+                _ => panic!("not of the chat endpoint"),
+            });
+            texts.collect()
+        };
+        let timeout = "home: the chat endpoint has not answered in time; the ladder alone counts";
+        assert_eq!(told(&[], &[("timeout", 1.0), ("answered", 3.0)]), [timeout]);
+        assert!(told(&[("timeout", 1.0)], &[("timeout", 1.0), ("answered", 4.0)]).is_empty());
+        assert_eq!(told(&[("timeout", 1.0)], &[("timeout", 2.0)]), [timeout]);
+        let all = [("absurd", 1.0), ("bad_json", 1.0), ("refused", 1.0)];
+        let all = told(&[], &all);
+        assert!(all[0].contains("more instances than there may be") && all[1].contains("JSON"));
+        assert!(all[2].contains("cannot be reached"), "{all:?}");
+    }
 
     #[test]
     fn a_switch_is_told_when_it_changes() {

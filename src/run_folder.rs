@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use hulk_engine::environment;
 use hulk_record::{
-    FaultInfo, LoadInfo, Manifest, MatchTime, MomentInfo, Offset, Record, ServiceInfo, seed_of,
+    FaultInfo, LoadInfo, Manifest, MatchTime, Message, MomentInfo, Offset, Record, ServiceInfo,
+    seed_of,
 };
 use hulk_scenarios::chaos::Fault;
 use hulk_scenarios::traffic::{Executor, Moment, Response, Schedule};
@@ -103,6 +104,7 @@ pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Ut
         raw: false,
         script: Some(script_id(&rehearsal.script)),
         load: rehearsal.audience.executor.as_ref().map(load),
+        commentary: messages_of_moments(rehearsal),
     }
 }
 
@@ -142,6 +144,12 @@ fn moments(rehearsal: &Rehearsal) -> Vec<MomentInfo> {
         response: moment.response.as_ref().map(|kind| response(kind).to_owned()),
     };
     rehearsal.audience.moments_inside().map(info).collect()
+}
+
+/// Balls like others are not worth their place.
+fn messages_of_moments(rehearsal: &Rehearsal) -> Vec<Message> {
+    let messages = rehearsal.feed().messages.into_iter();
+    messages.filter(|message| message.moment.is_some()).collect()
 }
 
 fn faults(rehearsal: &Rehearsal) -> Vec<FaultInfo> {

@@ -1,6 +1,6 @@
 //! What the run is aimed at: started, told the time, observed, counted and ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env::current_exe;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::commentary::{Publisher, Publishing};
 use crate::faults::Faults;
 use crate::observing::{Eye, look};
 use crate::outcome::Failure;
@@ -22,6 +23,7 @@ use crate::outcome::Failure;
 pub(crate) struct Aimed {
     addresses: Vec<SocketAddr>,
     platform: Option<Child>,
+    publisher: Option<Publisher>,
 }
 
 /// What somebody who watches the run has to say.
@@ -37,6 +39,7 @@ pub(crate) enum Seen {
 pub(crate) struct Attendants {
     observers: Vec<JoinHandle<()>>,
     faults: Option<Faults>,
+    publishing: Option<Publishing>,
 }
 
 impl Aimed {
@@ -50,7 +53,7 @@ impl Aimed {
                 let permits: Result<Vec<_>, _> = permits.collect();
                 let permits = permits.map_err(|refusal| Failure::Usage(refusal.to_string()))?;
                 let addresses = permits.into_iter().map(Permit::address).collect();
-                Ok(Self { addresses, platform: None })
+                Ok(Self { addresses, platform: None, publisher: None })
             }
             Target::Embedded(embedded) => {
                 let program = current_exe().map_err(Failure::internal)?;
@@ -58,9 +61,15 @@ impl Aimed {
                     Child::start(&program, &["platform", "--embedded"], &plan(rehearsal, embedded))
                         .await
                         .map_err(Failure::internal)?;
-                Ok(Self { addresses: child.ports().edges.clone(), platform: Some(child) })
+                let addresses = child.ports().edges.clone();
+                Ok(Self { addresses, platform: Some(child), publisher: None })
             }
         }
+    }
+
+    /// The same, with somebody who publishes the commentary where the file asks for it.
+    pub(crate) async fn published(self, rehearsal: &Rehearsal) -> Result<Self, Failure> {
+        Ok(Self { publisher: Publisher::open(rehearsal).await?, ..self })
     }
 
     /// Where the load goes, in the order of the target's origins.
@@ -80,27 +89,33 @@ impl Aimed {
         Ok(Some(ControlClient::new(control)))
     }
 
-    /// Begins to look at the capacity. Tells the embedded platform when the match starts, and begins
-    /// to break it as planned.
+    /// Begins to publish the commentary and to look at the capacity. Tells the embedded platform when
+    /// the match starts, and begins to break it as planned.
     pub(crate) async fn started(
         &self,
         epoch: Instant,
         rehearsal: &Rehearsal,
         seen: &mpsc::Sender<Seen>,
     ) -> Result<Attendants, Failure> {
+        let publishing =
+            self.publisher.as_ref().map(|known| known.begin(Epoch(epoch), seen.clone()));
         let watch = |eye| tokio::spawn(look(eye, epoch, rehearsal.lead_in_from(), seen.clone()));
         let Some(control) = self.control()? else {
             let own = rehearsal.watched.iter();
             let own = own.map(|watched| Observer::new(watched.clone(), &Scope::default()));
             let own = own.collect::<Result<Vec<_>, _>>().map_err(Failure::internal)?;
             let eyes = own.into_iter().map(|observer| Eye::Own(Box::new(observer)));
-            return Ok(Attendants { observers: eyes.map(watch).collect(), faults: None });
+            return Ok(Attendants {
+                observers: eyes.map(watch).collect(),
+                faults: None,
+                publishing,
+            });
         };
         let to_start = epoch.saturating_duration_since(Instant::now());
         control.start(to_start).await.map_err(Failure::internal)?;
         let observers = vec![watch(Eye::Platform(control))];
         let faults = Faults::begin(control, rehearsal, Epoch(epoch), seen.clone());
-        Ok(Attendants { observers, faults: Some(faults) })
+        Ok(Attendants { observers, faults: Some(faults), publishing })
     }
 
     /// What the platform counted, with the last requests of `unanswered` (viewer and send) alone;
@@ -155,6 +170,7 @@ pub(crate) fn plan(rehearsal: &Rehearsal, embedded: &Embedded) -> Plan {
         scale: audience.scale,
         lead_in_from: rehearsal.lead_in_from(),
         viewers_at_0: audience.curve.viewers_at(audience.minute_at(MatchTime(0))),
+        commentary: rehearsal.feed(),
     }
 }
 
@@ -163,6 +179,9 @@ impl Attendants {
     pub(crate) async fn leave(self) {
         if let Some(faults) = self.faults {
             faults.stop().await;
+        }
+        if let Some(publishing) = self.publishing {
+            publishing.stop().await;
         }
         self.observers.iter().for_each(JoinHandle::abort);
     }

@@ -17,6 +17,9 @@ mod cloud_group;
 #[path = "live/co1.rs"]
 mod co1;
 #[cfg(test)]
+#[path = "live/commentary.rs"]
+mod commentary;
+#[cfg(test)]
 #[path = "live/compare.rs"]
 mod compare;
 #[cfg(test)]

@@ -5,6 +5,9 @@
 #[path = "virtual_time/co1.rs"]
 mod co1;
 #[cfg(test)]
+#[path = "virtual_time/commentary.rs"]
+mod commentary;
+#[cfg(test)]
 #[path = "virtual_time/driver.rs"]
 mod driver;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod behind;
 mod chart;
+mod commentary;
 mod data;
 mod elasticity;
 mod files;
@@ -79,6 +80,7 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("requests", ledgers::requests(&view, verdict)),
         ("qoe", qoe::section(&view)),
         ("responses", ledgers::responses(&view)),
+        ("commentary", commentary::section(record)),
         ("steps", tables::steps(&crate::summary::steps(&view))),
         ("troubles", ledgers::troubles(&view)),
         ("events", ledgers::events(record)),

@@ -2,6 +2,7 @@
 
 mod bite;
 mod changes;
+mod commentary;
 mod compare;
 mod differences;
 mod generator;

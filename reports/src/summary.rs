@@ -8,6 +8,7 @@ use hulk_record::{
 use serde::Serialize;
 
 use crate::RenderError;
+use crate::commentary::{Reaction, reactions};
 use crate::generator::{GeneratorSeen, generator};
 use crate::platform::{PlatformSeen, platform};
 use crate::qoe::{QoeSummary, summary_of};
@@ -37,6 +38,9 @@ struct Summary<'a> {
     steps: Vec<StepSummary>,
     /// The ledger of responses, a moment each.
     moments: Vec<MomentSummary>,
+    /// From messages about key players to changed instances; left out where there was none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    commentary: Vec<Reaction>,
     faults: &'a [FaultInfo],
     /// Before, during and after each fault and moment.
     windows: Vec<Span>,
@@ -190,6 +194,7 @@ pub fn summary(record: &Record, verdict: &Verdict) -> Result<Vec<u8>, RenderErro
         verdict,
         steps: steps(&view),
         moments: moments(&view),
+        commentary: reactions(record),
         faults: &manifest.faults,
         windows: spans(&view),
         troubles: view.merged.troubles(),

@@ -2,6 +2,7 @@
 
 mod audience;
 mod check;
+mod commentary;
 mod executor;
 mod generator;
 mod load;
@@ -22,6 +23,8 @@ use hulk_traffic_models::{Audience, Back, Executor, Schedule, Then, Visit};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{Unreadable, expect_kind, read_text};
+pub use commentary::Hearing;
+
 use crate::{Embedded, Script, Target, Watched, shipped_rehearsal, shipped_rehearsal_names};
 
 /// A checked rehearsal. It cannot be invalid, never changes, and travels to the workers whole.
@@ -45,6 +48,8 @@ pub struct Rehearsal {
     pub target: Target,
     /// The services of one's own whose capacity is observed.
     pub watched: Vec<Watched>,
+    /// How the match's commentary is heard, where the file says so.
+    pub commentary: Option<Hearing>,
     /// What is done to the target, and when.
     pub faults: Vec<Fault>,
     /// What must hold.

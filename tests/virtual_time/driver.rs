@@ -18,7 +18,7 @@ use hulk_record::{
     WorkerEnd,
 };
 use hulk_scenarios::chaos::{Command, Timeline, TimelineEvent};
-use hulk_scenarios::scaling::{Body, Event, Platform, Reply, ServiceStatus};
+use hulk_scenarios::scaling::{Body, Event, Platform, Policy, Reply, ServiceStatus};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Arrival, Ended, Going, Next, Rehearsal, Rendered, Viewer};
 
@@ -426,13 +426,17 @@ impl<'a> Driver<'a> {
 fn platform(rehearsal: &Rehearsal) -> Platform {
     let embedded = rehearsal.platform().expect("virtual time needs the embedded platform");
     let audience = &rehearsal.audience;
+    let mut policies = embedded.policies.clone();
+    // Nobody can be asked in virtual time.
+    policies.iter_mut().for_each(Policy::without_chat);
     Platform::new(
         embedded.platform.clone(),
-        embedded.policies.clone(),
+        policies,
         (rehearsal.clock.speed, audience.scale),
         rehearsal.clock.match_time(rehearsal.lead_in_from()),
         audience.curve.viewers_at(audience.minute_at(MatchTime(0))),
     )
+    .hearing(rehearsal.feed().messages)
 }
 
 fn counts(status: &ServiceStatus) -> TargetService {

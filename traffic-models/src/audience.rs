@@ -3,7 +3,7 @@
 use hulk_record::{MatchTime, seed_of};
 use serde::{Deserialize, Serialize};
 
-use crate::{Curve, Executor, Grade, Moment, Point, Response, Then, ViewLength};
+use crate::{Commentary, Curve, Executor, Grade, Moment, Point, Response, Then, ViewLength};
 
 /// The longest window that is played, in match seconds: a week, far above any day of a match.
 pub(crate) const WINDOW_S_MAX: f64 = 604_800.0;
@@ -22,6 +22,8 @@ pub struct Audience {
     pub moments: Vec<Moment>,
     /// How long people watch.
     pub view_length: ViewLength,
+    /// Who plays, for those who follow the commentary.
+    pub commentary: Commentary,
     /// Start of the window, in minutes of the day.
     pub from_min: f64,
     /// End of the window, in minutes of the day.
@@ -50,6 +52,7 @@ impl Audience {
             curve: Curve { points, until_min },
             moments: executor.moment().into_iter().collect(),
             view_length: ViewLength { mu: 0.0, sigma: 0.0, grade: Grade::M },
+            commentary: Commentary::default(),
             from_min: 0.0,
             to_min: until_min,
             scale: 1.0,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod audience;
+mod commentary;
 mod curve;
 mod delay;
 mod executors;
@@ -14,6 +15,7 @@ mod sweep;
 mod view_length;
 
 pub use audience::Audience;
+pub use commentary::{Ball, Commentary};
 pub use curve::{Curve, Decay, Grade, Point};
 pub use delay::Delay;
 pub use executors::{

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Audience, Curve, Grade, Response, ViewLength};
+use crate::{Audience, Ball, Commentary, Curve, Grade, Response, ViewLength};
 
 /// Something that happens in the match.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Moment {
     pub response: Option<Response>,
     /// How far the weakest number of `response` can be trusted; none without a response.
     pub response_grade: Option<Grade>,
+    /// What the commentary says of it; where there is none, its name.
+    pub ball: Option<Ball>,
 }
 
 impl Moment {
@@ -31,6 +33,7 @@ impl Moment {
             note: String::new(),
             response,
             response_grade: response.map(|_| Grade::M),
+            ball: None,
         }
     }
 }
@@ -64,6 +67,8 @@ pub struct Model {
     pub about: String,
     /// How long people watch.
     pub view_length: ViewLength,
+    /// Who plays, for those who follow the commentary.
+    pub commentary: Commentary,
     /// At least one day.
     pub days: Vec<Day>,
 }
@@ -85,6 +90,7 @@ impl Model {
             curve: day.curve.clone(),
             moments: day.moments.clone(),
             view_length: self.view_length,
+            commentary: self.commentary.clone(),
             scale,
             seed,
             executor: None,

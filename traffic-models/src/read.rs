@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use hulk_settings::{Problems, Section, Source, read};
+use hulk_settings::{Problems, Section, Source, nearest_or_all, read};
 
 use crate::responses::PEOPLE_MAX;
-use crate::{Curve, Day, Decay, Grade, Model, Moment, Point, Response, ViewLength};
+use crate::{
+    Ball, Commentary, Curve, Day, Decay, Grade, Model, Moment, Point, Response, ViewLength,
+};
 
 /// Minutes of a day, with room for matches that run past midnight.
 const MINUTE_MAX: f64 = 10_000.0;
@@ -22,8 +24,18 @@ impl Model {
             let name = root.text("name");
             let about = root.text("about");
             let view_length = root.section("view_length").and_then(|section| view_length(&section));
-            let days = days(root);
-            Some(Self { name: name?, about: about?, view_length: view_length?, days: days? })
+            let commentary = match root.section_optional("commentary") {
+                Some(section) => Commentary::read(&section),
+                None => Some(Commentary::default()),
+            };
+            let days = days(root, commentary.as_ref());
+            Some(Self {
+                name: name?,
+                about: about?,
+                view_length: view_length?,
+                commentary: commentary?,
+                days: days?,
+            })
         })
     }
 }
@@ -43,23 +55,23 @@ fn view_length(section: &Section<'_>) -> Option<ViewLength> {
     Some(ViewLength { mu, sigma, grade: grade? })
 }
 
-fn days(root: &Section<'_>) -> Option<Vec<Day>> {
+fn days(root: &Section<'_>, commentary: Option<&Commentary>) -> Option<Vec<Day>> {
     let sections = root.sections("days");
     if sections.is_empty() {
         root.problem_at("days", "a model has at least one day", Some("add `[[days]]`".into()));
         return None;
     }
-    let read: Vec<Option<Day>> = sections.iter().map(day).collect();
+    let read: Vec<Option<Day>> = sections.iter().map(|section| day(section, commentary)).collect();
     let names = read.iter().map(|day| day.as_ref().map(|day| day.name.as_str()));
     unique(&sections, names);
     read.into_iter().collect()
 }
 
-fn day(section: &Section<'_>) -> Option<Day> {
+fn day(section: &Section<'_>, commentary: Option<&Commentary>) -> Option<Day> {
     let name = section.text("name");
     let minutes_grade = grade(section, "minutes_grade");
     let curve = curve(section);
-    let moments = moments(section, curve.as_ref());
+    let moments = moments(section, curve.as_ref(), commentary);
     Some(Day { name: name?, minutes_grade: minutes_grade?, curve: curve?, moments: moments? })
 }
 
@@ -150,9 +162,14 @@ fn decay(section: &Section<'_>, from: Option<f64>) -> Option<Decay> {
     Some(Decay { tau_s, floor, grade: grade? })
 }
 
-fn moments(day: &Section<'_>, curve: Option<&Curve>) -> Option<Vec<Moment>> {
+fn moments(
+    day: &Section<'_>,
+    curve: Option<&Curve>,
+    commentary: Option<&Commentary>,
+) -> Option<Vec<Moment>> {
     let sections = day.sections("moments");
-    let read: Vec<Option<Moment>> = sections.iter().map(moment).collect();
+    let read: Vec<Option<Moment>> =
+        sections.iter().map(|section| moment(section, commentary)).collect();
     let mut earlier = 0.0;
     for (section, moment) in sections.iter().zip(&read) {
         let Some(Moment { minute, .. }) = moment else { continue };
@@ -177,13 +194,17 @@ fn moments(day: &Section<'_>, curve: Option<&Curve>) -> Option<Vec<Moment>> {
     read.into_iter().collect()
 }
 
-fn moment(section: &Section<'_>) -> Option<Moment> {
+fn moment(section: &Section<'_>, commentary: Option<&Commentary>) -> Option<Moment> {
     let name = section.text("name");
     let minute = section.number("minute", 0.0..=MINUTE_MAX);
     let grade = grade(section, "grade");
     let note = section.text_optional("note").unwrap_or_default();
     let response = Response::read_optional(section);
     let response_grade = response_grade(section, response.as_ref());
+    let ball = match section.section_optional("ball") {
+        Some(section) => ball(&section, commentary).map(Some),
+        None => Some(None),
+    };
     Some(Moment {
         name: name?,
         minute: minute?,
@@ -191,7 +212,24 @@ fn moment(section: &Section<'_>) -> Option<Moment> {
         note,
         response: response?,
         response_grade: response_grade?,
+        ball: ball?,
     })
+}
+
+/// What the commentary says of a moment; whom it names must play.
+fn ball(section: &Section<'_>, commentary: Option<&Commentary>) -> Option<Ball> {
+    let ball = Ball::read(section)?;
+    // Teams that cannot be read have been noted.
+    if let (Some(player), Some(commentary)) = (&ball.player, commentary)
+        && !commentary.players().contains(&player.as_str())
+    {
+        let hint = match commentary.players() {
+            none if none.is_empty() => "add `[commentary]` with its teams".to_owned(),
+            players => nearest_or_all(player, &players),
+        };
+        section.problem_at("player", format!("no team has `{player}`"), Some(hint));
+    }
+    Some(ball)
 }
 
 /// A response's numbers have a grade too; a moment without a response has no use for one.

@@ -22,6 +22,7 @@ fn flat(viewers: f64, seed: u64) -> Audience {
         curve: Curve { points: vec![point], until_min: 20.0 },
         moments: Vec::new(),
         view_length: ViewLength { mu: 5.97, sigma: 1.43, grade: Grade::M },
+        commentary: hulk_traffic_models::Commentary::default(),
         from_min: 0.0,
         to_min: 20.0,
         scale: 1.0,

@@ -41,6 +41,7 @@ fn through(viewers: &[f64], minute_length: f64, seed: u64) -> Audience {
         curve: Curve { points, until_min },
         moments: Vec::new(),
         view_length: VIEW_LENGTH,
+        commentary: hulk_traffic_models::Commentary::default(),
         from_min: 0.0,
         to_min: until_min,
         scale: 1.0,

@@ -132,7 +132,7 @@ pub async fn fetch_large(
     limit: Duration,
     bytes_max: usize,
 ) -> Result<String, HttpError> {
-    exchange(permit, (Method::GET, path), Bytes::new(), limit, bytes_max).await
+    exchange(permit, (Method::GET, path, &[]), Bytes::new(), limit, bytes_max).await
 }
 
 /// POSTs a small text over a connection of its own.
@@ -159,22 +159,38 @@ pub async fn ask(
     body: Bytes,
     limit: Duration,
 ) -> Result<String, HttpError> {
-    exchange(permit, (method, path), body, limit, CONTROL_BODY_MAX).await
+    exchange(permit, (method, path, &[]), body, limit, CONTROL_BODY_MAX).await
+}
+
+/// POSTs JSON over a connection of its own, with a bearer's key where there is one.
+///
+/// # Errors
+/// When there is no good answer within `limit`.
+pub async fn post_json(
+    permit: Permit,
+    path: &str,
+    key: Option<&str>,
+    body: impl Into<Bytes> + Send,
+    limit: Duration,
+) -> Result<String, HttpError> {
+    let bearer = key.map(|key| format!("Bearer {key}"));
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    exchange(permit, (Method::POST, path, &headers), body.into(), limit, CONTROL_BODY_MAX).await
 }
 
 async fn exchange(
     permit: Permit,
-    (method, path): (Method, &str),
+    (method, path, headers): (Method, &str, &[(&str, &str)]),
     body: Bytes,
     limit: Duration,
     bytes_max: usize,
 ) -> Result<String, HttpError> {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(HOST, permit.address().to_string())
-        .body(Full::new(body))?;
-    let answer = answer_to(permit, request, limit, bytes_max).await?;
+    let host = permit.address().to_string();
+    let request = Request::builder().method(method).uri(path).header(HOST, host);
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let answer = answer_to(permit, request.body(Full::new(body))?, limit, bytes_max).await?;
     let (status, body) = (answer.status(), answer.into_body());
     let body = String::from_utf8_lossy(&body).into_owned();
     if status.is_success() {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hulk_net::Epoch;
 use hulk_record::{MatchTime, Offset};
 use hulk_scaling::chaos::FaultKind;
-use hulk_scaling::{EDGE, Event, PanicFlags, Platform, Reply};
+use hulk_scaling::{Advice, EDGE, Event, NoAdvice, PanicFlags, Platform, Reply};
 use hyper::header::HeaderValue;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -22,7 +22,7 @@ use crate::last::{LastRequests, Mark, Place};
 const ENDED_MAX: usize = 1_000_000;
 /// How long an edge may take to close or to open.
 const SETTLE_LIMIT: Duration = Duration::from_secs(1);
-/// How often somebody who waits for the last answer looks.
+/// How often somebody who waits for the start, or for the last answer, looks.
 const QUIET_LOOK: Duration = Duration::from_millis(5);
 
 /// The platform, its clock, and who waits for an answer.
@@ -87,7 +87,8 @@ impl Door {
             (plan.clock.speed, plan.scale),
             plan.clock.match_time(plan.lead_in_from),
             plan.viewers_at_0,
-        );
+        )
+        .hearing(plan.commentary.messages.clone());
         let state = State {
             platform,
             waiting: HashMap::new(),
@@ -155,6 +156,19 @@ impl Door {
         let first = self.epoch.set(Epoch(epoch)).is_ok();
         self.sooner.notify_one();
         first
+    }
+
+    /// Waits until it is known when match time 0 is.
+    pub(crate) async fn begun(&self) {
+        while self.epoch.get().is_none() {
+            sleep(QUIET_LOOK).await;
+        }
+    }
+
+    /// A service's chat endpoint has answered, or has not.
+    pub(crate) fn advised(&self, service: usize, advice: Result<Advice, NoAdvice>) {
+        let mut state = self.state();
+        self.take(&mut state, Event::Advised { service, advice }, None);
     }
 
     /// Looks at the state machine as it is now.

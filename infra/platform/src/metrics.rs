@@ -79,6 +79,7 @@ pub(crate) fn metrics(door: &Door) -> String {
             text.line("hulk_platform_responses_total", &labels, count);
         }
     }
+    advice(&mut text, &services);
     let help = "Wall time for which the process had no CPU when it needed it.";
     text.head("hulk_platform_stalled_seconds", "counter", help);
     text.line("hulk_platform_stalled_seconds_total", &[], door.stalled_for().as_secs_f64());
@@ -98,6 +99,25 @@ pub(crate) fn metrics(door: &Door) -> String {
         text.line("hulk_platform_fault", &labels, u8::from(*on));
     }
     text.out + "# EOF\n"
+}
+
+/// Only of services whose policies ask a chat endpoint.
+fn advice(text: &mut Text, services: &[ServiceStatus]) {
+    if services.iter().all(|service| service.advice.is_empty()) {
+        return;
+    }
+    text.head(
+        "hulk_platform_advice",
+        "counter",
+        "Questions to chat endpoints by what came of them.",
+    );
+    for service in services {
+        for (outcome, count) in &service.advice {
+            let mut labels = labels(service);
+            labels.push(("outcome", outcome));
+            text.line("hulk_platform_advice_total", &labels, count);
+        }
+    }
 }
 
 fn capacity(text: &mut Text, services: &[ServiceStatus]) {

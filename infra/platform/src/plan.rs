@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use hulk_record::{Clock, Offset};
+use hulk_record::{Clock, Feed, Offset};
 use hulk_scaling::{PlatformSpec, Policy};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub struct Plan {
     pub lead_in_from: Offset,
     /// Viewers at match time 0, at full scale: it is provisioned for them.
     pub viewers_at_0: f64,
+    /// The match's commentary; empty where no policy hears it.
+    pub commentary: Feed,
 }
 
 /// Where it listens: one line of JSON from its standard output.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin, 
 
 use crate::door::Door;
 use crate::faults::keep_leases;
-use crate::{Plan, Ports, control, edge};
+use crate::{Plan, Ports, chat, control, edge};
 
 /// A platform that cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,7 @@ pub fn serve(plan: Plan) -> Result<Ports, ServeError> {
     let door = Arc::new(Door::new(plan));
     tokio::spawn(Arc::clone(&door).keep_time());
     tokio::spawn(keep_leases(Arc::clone(&door)));
+    chat::begin(&door);
     for (edge, listener) in edges.into_iter().enumerate() {
         tokio::spawn(edge::keep(edge, listener, Arc::clone(&door)));
     }

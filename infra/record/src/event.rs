@@ -42,7 +42,8 @@ pub struct RunEvent {
     /// When it was to happen; none where nobody planned it.
     #[serde(default)]
     pub intended: Option<Offset>,
-    /// What kind: `moment`, `fault`, `scale`, `switch`, `lease`, `worker`, `observer` or `platform`.
+    /// What kind: `moment`, `fault`, `scale`, `switch`, `lease`, `worker`, `observer`, `platform`,
+    /// `commentary` or `chat`.
     pub kind: String,
     /// What, in words.
     pub text: String,

@@ -4,6 +4,7 @@
 //! and any number of times ([`Merged`]). With the capacity samples and events of the controller
 //! they make a [`Record`], from which alone verdicts and reports are made.
 
+mod commentary;
 mod event;
 mod folder;
 mod frame;
@@ -22,6 +23,7 @@ mod series;
 mod target;
 mod time;
 
+pub use commentary::{BallEvent, Feed, Message, Team};
 pub use event::{CapacitySample, RunEnd, RunEvent, WorkerEnd, WorkerLost};
 pub use folder::{FolderError, Record, RecordWriter};
 pub use frame::{

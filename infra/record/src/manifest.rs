@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Clock, MatchTime, Objective, Offset};
+use crate::{Clock, MatchTime, Message, Objective, Offset};
 
 /// The head of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +68,9 @@ pub struct Manifest {
     /// The executor that made the load; none where an audience was replayed.
     #[serde(default)]
     pub load: Option<LoadInfo>,
+    /// The messages of the commentary feed that tell of a moment; none where nobody hears it.
+    #[serde(default)]
+    pub commentary: Vec<Message>,
 }
 
 impl Manifest {

@@ -23,8 +23,9 @@ pub use platform::{
     ServiceStatus, SwitchEvent,
 };
 pub use policy::{
-    Ahead, Bounds, Breach, By, CloudGroup, Hpa, Known, Ladder, Limit, Measured, Memory,
-    Observation, Policy, Requests, Rules, ScaleRule, Scheduled, StepScaling, TargetTracking,
+    Advice, Ahead, Bounds, Breach, By, Chat, CloudGroup, Commentary, Direction, Hpa, Known, Ladder,
+    Limit, Measured, Memory, NoAdvice, Observation, Policy, Requests, Role, Rules, ScaleRule,
+    Scheduled, StepScaling, TargetTracking,
 };
 pub use provisioning::{Provisioning, Scaler};
 pub use spec::{

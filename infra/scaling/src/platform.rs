@@ -18,11 +18,11 @@ mod routes;
 mod service;
 mod tiers;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use hulk_chaos::FaultKind;
-use hulk_record::MatchTime;
+use hulk_record::{MatchTime, Message};
 
 pub use event::{Body, Event, PlatformEvent, Reply, ScaleEvent, ServiceStatus, SwitchEvent};
 pub use panic::{PanicFlags, PanicSwitch};
@@ -52,6 +52,8 @@ pub struct Platform {
     /// When who waits for a call gives up: the call's number.
     time_outs: BTreeSet<(MatchTime, u64)>,
     faults: Vec<FaultKind>,
+    /// What the commentary will say, in the order of its times.
+    commentary: VecDeque<Message>,
     speed: f64,
     scale: f64,
     events: Vec<PlatformEvent>,
@@ -64,6 +66,7 @@ enum Due {
     Departure(usize),
     Change(usize),
     TimeOut(u64),
+    Message,
 }
 
 impl Platform {
@@ -100,12 +103,20 @@ impl Platform {
             next_job: 0,
             time_outs: BTreeSet::new(),
             faults: Vec::new(),
+            commentary: VecDeque::new(),
             speed,
             scale,
             events: Vec::new(),
             edge_name: EDGE.into(),
             media: spec.media,
         }
+    }
+
+    /// The same, where the policies hear these messages of the commentary, each at its time.
+    #[must_use]
+    pub fn hearing(mut self, commentary: Vec<Message>) -> Self {
+        self.commentary = commentary.into();
+        self
     }
 
     /// Takes an event at `now`, which never runs backwards; the replies that are due by then are
@@ -121,6 +132,11 @@ impl Platform {
             Event::Request { id, edge, path } => self.request(now, id, edge, path, replies),
             Event::Inject(kind) => self.inject(kind),
             Event::Heal(kind) => self.heal(kind),
+            Event::Advised { service, advice } => {
+                if let Some(service) = self.services.get_mut(service) {
+                    service.advised(now, advice);
+                }
+            }
             Event::Wake => {}
         }
     }
@@ -187,6 +203,9 @@ impl Platform {
         if let Some((at, job)) = self.time_outs.first() {
             consider(*at, Due::TimeOut(*job));
         }
+        if let Some(message) = self.commentary.front() {
+            consider(message.at, Due::Message);
+        }
         first
     }
 
@@ -206,6 +225,11 @@ impl Platform {
                 Due::TimeOut(job) => {
                     self.time_outs.remove(&(at, job));
                     self.time_out(at, job, replies);
+                }
+                Due::Message => {
+                    if let Some(message) = self.commentary.pop_front() {
+                        self.services.iter_mut().for_each(|service| service.hear(&message));
+                    }
                 }
             }
         }

@@ -116,6 +116,11 @@ impl Scaler {
         self.next_look <= now
     }
 
+    /// The policy has heard something: it looks at `now`, and not only when it is due.
+    pub fn look_at(&mut self, now: MatchTime) {
+        self.next_look = self.next_look.min(now);
+    }
+
     /// The policy looked at `now` and wants so many. Returns whether the ready ones changed.
     pub fn want(&mut self, now: MatchTime, desired: u32) -> bool {
         self.next_look = now.plus(micros(self.delays.evaluate_s));

@@ -18,6 +18,9 @@ pub struct Observed {
     pub samples: Vec<CapacitySample>,
     /// The panic switches, and whether each is on, in the platform's order.
     pub switches: Vec<(String, bool)>,
+    /// Questions to the chat endpoints of policies since the start, by service and by what came of
+    /// them.
+    pub advice: BTreeMap<(String, String), f64>,
 }
 
 /// What the platform says of itself `at` this time. The edges and the mid tier have no capacity
@@ -32,7 +35,7 @@ pub async fn observe(control: Permit, at: Offset) -> Result<Observed, ObserveErr
 
 fn observed(metrics: &[Metric], at: Offset) -> Observed {
     let mut samples: BTreeMap<&str, CapacitySample> = BTreeMap::new();
-    let mut switches = Vec::new();
+    let (mut switches, mut advice) = (Vec::new(), BTreeMap::new());
     let stalled = metrics.iter().find(|m| m.name == "hulk_platform_stalled_seconds_total");
     let stalled_ms_total = stalled.map(|metric| metric.value * 1e3);
     for metric in metrics {
@@ -43,6 +46,11 @@ fn observed(metrics: &[Metric], at: Offset) -> Observed {
         let Some(service) = label("service").filter(|name| ![EDGE, MID_TIER].contains(name)) else {
             continue;
         };
+        if let ("hulk_platform_advice_total", Some(outcome)) =
+            (metric.name.as_str(), label("outcome"))
+        {
+            advice.insert((service.to_owned(), outcome.to_owned()), metric.value);
+        }
         let sample = samples.entry(service).or_insert_with(|| CapacitySample {
             at,
             service: service.to_owned(),
@@ -68,7 +76,7 @@ fn observed(metrics: &[Metric], at: Offset) -> Observed {
             _ => {}
         }
     }
-    Observed { samples: samples.into_values().collect(), switches }
+    Observed { samples: samples.into_values().collect(), switches, advice }
 }
 
 #[cfg(test)]
@@ -90,6 +98,7 @@ mod tests {
                     hulk_platform_wait_match_seconds{service=\"home\"} 1.5\n\
                     hulk_platform_switch{name=\"slow_refresh\"} 1\n\
                     hulk_platform_switch{name=\"no_recommendations\"} 0\n\
+                    hulk_platform_advice_total{service=\"home\",outcome=\"bad_json\"} 3\n\
                     hulk_platform_fault{id=\"1\",kind=\"latency\",at=\"home\"} 1\n# EOF\n";
         let seen = observed(&parse(text).unwrap(), Offset(7));
         let names: Vec<&str> = seen.samples.iter().map(|sample| sample.service.as_str()).collect();
@@ -100,5 +109,7 @@ mod tests {
         let switches =
             [("slow_refresh".to_owned(), true), ("no_recommendations".to_owned(), false)];
         assert_eq!(seen.switches, switches);
+        let advice = [(("home".to_owned(), "bad_json".to_owned()), 3.0)];
+        assert_eq!(seen.advice, advice.into());
     }
 }

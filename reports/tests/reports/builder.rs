@@ -228,5 +228,6 @@ fn manifest(minutes: &[Minute], objectives: Vec<Objective>) -> Manifest {
         script: None,
         raw: false,
         load: None,
+        commentary: Vec::new(),
     }
 }

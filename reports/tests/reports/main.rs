@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod builder;
+mod commentary;
 mod compare;
 mod hlog_js;
 mod judge;

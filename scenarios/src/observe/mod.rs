@@ -178,7 +178,7 @@ mod tests {
     fn the_embedded_platform_is_observed_by_itself() {
         let shipped = shipped_rehearsal("match-day").unwrap();
         let observe = "[observe.login]\nrated_rps = 10\n\
-                       json = { url = \"http://127.0.0.1/status\", ready = \"/ready\" }\n";
+                       json = { url = \"http://127.0.0.1:80/status\", ready = \"/ready\" }\n";
         let source = Source::new("own.toml", format!("{}\n{observe}", shipped.text));
         let problems = Rehearsal::read(&source, Path::new("scenarios")).unwrap_err().to_string();
         assert!(problems.contains("only a target of your own needs an observer"), "{problems}");

@@ -13,7 +13,7 @@ use crate::feeder;
 /// Time before the window, in ms of wall time, where the file says nothing.
 const LEAD_IN_MS: f64 = 1000.0;
 /// Tables that say something of a model's day.
-const OF_A_DAY: [&str; 2] = ["moment", "spikes"];
+const OF_A_DAY: [&str; 3] = ["moment", "spikes", "commentary"];
 
 /// Who makes the load, and the lead-in in µs of wall time: an `[audience]` or a `[load]`.
 pub(super) fn read_people(

@@ -11,6 +11,7 @@ use hulk_traffic_models::Then;
 
 use super::audience::{OwnMoment, keep_answered, read_spikes};
 use super::check::check_together;
+use super::commentary::Hearing;
 use super::executor::{check_load, read_clock, read_people};
 use super::generator::Generator;
 use super::named::{Kind, read_key, read_name};
@@ -63,6 +64,7 @@ pub(super) fn read_root(
     let watched = Watched::read_all(root);
     let faults = root.list("fault", Fault::read);
     let generator = Generator::read(root);
+    let commentary = Hearing::read(root);
     let (mut audience, lead_in_us) = people?;
     let (ingredients, sources) = ingredients?;
     let (exit, act) = (ingredients.exit.is_some(), ingredients.act.is_some());
@@ -104,6 +106,7 @@ pub(super) fn read_root(
         script: Arc::new(script),
         target,
         watched: watched?,
+        commentary: commentary?,
         faults: faults?,
         objectives: objectives?,
         users_max: generator.users_max,

@@ -5,6 +5,7 @@ use hulk_scaling::{Known, PlatformSpec, Policy};
 use hulk_settings::{At, Section, keys_of, nearest_or_all, read};
 use hulk_traffic_models::Audience;
 
+use super::commentary::check_hearing;
 use super::{LoadError, Rehearsal, source_of};
 use crate::Target;
 
@@ -17,6 +18,7 @@ pub(super) fn settle_policies(target: &mut Target, audience: &Audience, root: &S
 }
 
 fn settle(policy: &mut Policy, service: &str, audience: &Audience, root: &Section<'_>) {
+    check_hearing(policy, service, audience, root);
     if let Err(moment) = policy.settle(&|known| time_of(known, audience)) {
         let path = [At::Key("policy"), At::Key(service), At::Key("ahead")];
         let (message, hint) = no_moment(&moment, audience);

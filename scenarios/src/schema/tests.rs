@@ -29,7 +29,7 @@ const RAMP: &str = include_str!("../../../docs/examples/executors/ramping-users.
 const OBSERVED: &str = "name = \"observed\"\njourneys = [\"front.toml\"]\n[load]\n\
                         constant_users = { users = 1, duration_s = 1 }\n[target.url]\n\
                         base = \"http://127.0.0.1:8080\"\n[observe.web]\nrated_rps = 40\n\
-                        json = { url = \"http://127.0.0.1/status\", ready = \"/ready\" }\n";
+                        json = { url = \"http://127.0.0.1:80/status\", ready = \"/ready\" }\n";
 /// An unknown key.
 const UNKNOWN: &str = "zzzzzzzzzz";
 
@@ -153,9 +153,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("rehearsal", "/generator/local_addresses", "[]"),
     ("observed", "/observe/web/rated_rps", "null"),
     ("observed", "/observe/web/json", "null"),
-    ("observed", "/observe/web/haproxy", "{ \"url\": \"http://127.0.0.1\", \"backend\": \"a\" }"),
+    (
+        "observed",
+        "/observe/web/haproxy",
+        "{ \"url\": \"http://127.0.0.1:80\", \"backend\": \"a\" }",
+    ),
     ("observed", "/observe/web/json/ready", "\"ready\""),
-    ("observed", "/observe/web/json/url", "\"https://127.0.0.1\""),
+    ("observed", "/observe/web/json/url", "\"https://127.0.0.1:80\""),
     ("journey", "/retry", "{ \"hlsjs\": {} }"),
     ("journey", "/retry", "{ \"none\": {}, \"shaka\": {} }"),
     ("journey", "/step/0/after/put", "\"/b\""),
@@ -170,6 +174,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("model", "/days", "[]"),
     ("model", "/view_length/grade", "\"E\""),
     ("model", "/days/0/points/0/viewers", "-1"),
+    ("model", "/days/0/moments/0/ball/event", "\"six\""),
+    ("model", "/commentary/key_players", "null"),
+    ("rehearsal", "/policy/heard/commentary/role", "\"audio\""),
+    ("rehearsal", "/policy/heard/commentary/chat/timeout_ms", "0"),
+    ("rehearsal", "/commentary/delay_s", "-1"),
 ];
 
 #[test]

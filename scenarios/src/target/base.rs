@@ -43,21 +43,6 @@ impl Base {
         Ok(Self { tls, host: host.to_ascii_lowercase(), port })
     }
 
-    /// Whether it is `https`.
-    pub(crate) fn is_tls(&self) -> bool {
-        self.tls
-    }
-
-    /// A name, or an address, in brackets where it has colons.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Host and port as a `host` header has them: without the scheme's own port.
     pub(super) fn authority(&self) -> String {
         if self.port == standard_port(self.tls) {

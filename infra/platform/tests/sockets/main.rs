@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests too may fail their test")]
 
 mod answers;
+mod chat;
 mod control;
 mod counts;
 mod lost_edge;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hulk_net::{Connection, HttpError, Permit, Scope, ask};
 use hulk_platform::{ControlClient, Plan, Ports, serve};
-use hulk_record::{Clock, Offset};
+use hulk_record::{Clock, Feed, Offset};
 use hulk_scaling::{PlatformSpec, Policy};
 use hulk_settings::{Section, Source, read};
 use hyper::body::Incoming;
@@ -59,7 +59,7 @@ recommendation = "limited"
 const ONE_INSTANCE: &str = "ladder = { rung_viewers = 1000000, buffer_viewers = 1, \
                             rps_per_viewer = 1, rps_buffer = 0, rps_per_instance = 1 }";
 
-fn parse<T>(text: &str, of: impl FnOnce(&Section<'_>) -> Option<T>) -> T {
+pub(crate) fn parse<T>(text: &str, of: impl FnOnce(&Section<'_>) -> Option<T>) -> T {
     read(&Source::new("test", text), |root| of(root))
         .map_err(|problems| problems.to_string())
         .unwrap()
@@ -76,14 +76,24 @@ pub(crate) fn permit(address: SocketAddr) -> Permit {
 
 /// A platform whose match runs at `speed` since now.
 pub(crate) async fn start(speed: f64) -> Stage {
+    start_with(speed, None, Feed::default()).await
+}
+
+/// The same with another policy for the first service by name, `home`, and a commentary.
+pub(crate) async fn start_with(speed: f64, home: Option<Policy>, commentary: Feed) -> Stage {
     let policy = parse(ONE_INSTANCE, Policy::read);
+    let mut policies = vec![policy; 3];
+    if let Some(home) = home {
+        policies[0] = home;
+    }
     let plan = Plan {
         platform: parse(PLATFORM, PlatformSpec::read),
-        policies: vec![policy; 3],
+        policies,
         clock: Clock { speed },
         scale: 1.0,
         lead_in_from: Offset(0),
         viewers_at_0: 0.0,
+        commentary,
     };
     let ports = serve(plan).unwrap();
     let control = ControlClient::new(permit(ports.control));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hulk_chaos::FaultKind;
 use hulk_record::MatchTime;
 
-use crate::PanicFlags;
+use crate::{Advice, NoAdvice, PanicFlags};
 
 /// What happens to the platform. An edge is named by its place in the spec.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +34,13 @@ pub enum Event<'a> {
     Inject(&'a FaultKind),
     /// A fault ends, of those that were injected.
     Heal(&'a FaultKind),
+    /// An answer, or none, of the chat endpoint that a service's policy asks.
+    Advised {
+        /// The service, by its place in the spec.
+        service: usize,
+        /// What it says.
+        advice: Result<Advice, NoAdvice>,
+    },
     /// Time has passed.
     Wake,
 }
@@ -134,6 +141,9 @@ pub struct ServiceStatus {
     pub wait_s: f64,
     /// What faults add to each answer, in ms of wall time.
     pub latency_added_ms: f64,
+    /// What came of the questions to its policy's chat endpoint since the start: how many were
+    /// answered (`answered`), and how many were not, by [`NoAdvice::name`].
+    pub advice: BTreeMap<&'static str, u64>,
 }
 
 impl ServiceStatus {
@@ -152,6 +162,7 @@ impl ServiceStatus {
             backlog: 0,
             wait_s: 0.0,
             latency_added_ms: 0.0,
+            advice: BTreeMap::new(),
         }
     }
 }

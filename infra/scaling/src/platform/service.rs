@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hulk_record::MatchTime;
+use hulk_record::{MatchTime, Message};
 
 use super::calls::Call;
 use super::event::{PlatformEvent, ScaleEvent, ServiceStatus};
 use crate::limit::RateLimit;
-use crate::{Memory, Observation, Policy, Scaler, ServiceSpec, WorkLedger};
+use crate::{Advice, Memory, NoAdvice, Observation, Policy, Scaler, ServiceSpec, WorkLedger};
 
 #[derive(Debug, Clone)]
 pub(super) struct Service {
@@ -33,6 +33,8 @@ pub(super) struct Service {
     /// Requests since the policy looked, and when it did.
     seen: u64,
     looked: MatchTime,
+    /// What came of the questions to the chat endpoint.
+    advice: BTreeMap<&'static str, u64>,
 }
 
 /// A request that a service does not take.
@@ -73,6 +75,7 @@ impl Service {
             internal: 0,
             seen: 0,
             looked: MatchTime(0),
+            advice: BTreeMap::new(),
         }
     }
 
@@ -101,6 +104,23 @@ impl Service {
         self.ledger.bring_to(now);
         let booked = self.ledger.book(now, job, cost, self.patience_s);
         booked.map_err(|_| Refusal { status: 503, retry_after_s: None })
+    }
+
+    /// The policy hears the commentary; what concerns it makes it look at once.
+    pub(super) fn hear(&mut self, message: &Message) {
+        let rule = self.policy.commentary();
+        if rule.is_some_and(|rule| rule.hear(message, &mut self.memory)) {
+            self.scaler.look_at(message.at);
+        }
+    }
+
+    /// The policy's chat endpoint has answered, or has not.
+    pub(super) fn advised(&mut self, now: MatchTime, advice: Result<Advice, NoAdvice>) {
+        let Some(rule) = self.policy.commentary() else { return };
+        let taken = rule.advised(now, advice, self.scaler.desired(), &mut self.memory);
+        let name = taken.err().map_or("answered", NoAdvice::name);
+        *self.advice.entry(name).or_default() += 1;
+        self.scaler.look_at(now);
     }
 
     /// What is due at `at`: capacity that arrives, a look of the policy.
@@ -139,6 +159,7 @@ impl Service {
             backlog: self.ledger.backlog(),
             wait_s: self.ledger.predicted_wait_s(),
             latency_added_ms: self.added_ms,
+            advice: self.advice.clone(),
         }
     }
 

@@ -13,6 +13,17 @@ pub struct Memory {
     looks: VecDeque<Look>,
     /// Since when, of each [`Alarm`].
     alarms: [Option<MatchTime>; 2],
+    /// What the commentary asked for, and until when it counts.
+    pub(super) ahead: Option<(AheadOf, MatchTime)>,
+}
+
+/// What is laid down on account of the commentary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AheadOf {
+    /// The rungs of the rule.
+    Rungs,
+    /// So many instances.
+    Instances(u32),
 }
 
 /// What must last before something is done.

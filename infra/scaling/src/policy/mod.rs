@@ -2,6 +2,7 @@
 
 mod bounds;
 mod cloud_group;
+mod commentary;
 mod hpa;
 mod ladder;
 mod memory;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use bounds::Bounds;
 pub use cloud_group::CloudGroup;
+pub use commentary::{Advice, Chat, Commentary, Direction, NoAdvice, Role};
 pub use hpa::{By, Hpa, Limit};
 use hulk_record::MatchTime;
 use hulk_settings::Section;
@@ -90,14 +92,24 @@ pub enum Policy {
     Rules(Rules),
     /// Requests a minute by what an instance is rated for, and a share on top.
     Requests(Requests),
+    /// A ladder, and what is laid down ahead of what the match's commentary lets expect.
+    Commentary(Commentary),
     /// One of them, and what is laid down ahead of what is known to come.
     Scheduled(Scheduled),
 }
 
 impl Policy {
     /// The names of all in a file.
-    pub const NAMES: [&str; 7] =
-        ["ladder", "cloud_group", "hpa", "target_tracking", "step_scaling", "rules", "requests"];
+    pub const NAMES: [&str; 8] = [
+        "ladder",
+        "cloud_group",
+        "hpa",
+        "target_tracking",
+        "step_scaling",
+        "rules",
+        "requests",
+        "commentary",
+    ];
 
     /// Reads a policy: a table with one key, its name, and `ahead` beside it where something is known
     /// to come.
@@ -119,7 +131,8 @@ impl Policy {
             3 => TargetTracking::read(&inner).map(Self::TargetTracking),
             4 => StepScaling::read(&inner).map(Self::StepScaling),
             5 => Rules::read(&inner).map(Self::Rules),
-            _ => Requests::read(&inner).map(Self::Requests),
+            6 => Requests::read(&inner).map(Self::Requests),
+            _ => Commentary::read(&inner).map(Self::Commentary),
         }
     }
 
@@ -132,6 +145,7 @@ impl Policy {
             Self::StepScaling(rule) => rule,
             Self::Rules(rule) => rule,
             Self::Requests(rule) => rule,
+            Self::Commentary(rule) => rule,
             Self::Scheduled(rule) => rule,
         }
     }
@@ -144,6 +158,24 @@ impl Policy {
         match self {
             Self::Scheduled(rule) => rule.settle(time_of),
             _ => Ok(()),
+        }
+    }
+
+    /// The rule that hears the commentary, where there is one.
+    pub fn commentary(&self) -> Option<&Commentary> {
+        match self {
+            Self::Commentary(rule) => Some(rule),
+            Self::Scheduled(rule) => rule.otherwise.commentary(),
+            _ => None,
+        }
+    }
+
+    /// Asks nobody: what the commentary means is told by the rules alone.
+    pub fn without_chat(&mut self) {
+        match self {
+            Self::Commentary(rule) => rule.chat = None,
+            Self::Scheduled(rule) => rule.otherwise.without_chat(),
+            _ => {}
         }
     }
 
