@@ -55,6 +55,7 @@ enum Command {
   hulk rehearse match-day-cloud-group
   hulk rehearse match-day --workers 2
   hulk rehearse match-day --policies match-day,match-day-cloud-group
+  hulk rehearse match-day --policies match-day,match-day-cloud-group --against match-day-cloud-group
   hulk rehearse my-service/rehearsal.toml --runs /tmp/runs --quiet")]
     Rehearse(RehearseArguments),
     /// Send one viewer through every step once, and print what is sent and what comes.
@@ -141,6 +142,9 @@ pub(crate) struct RehearseArguments {
     /// `[policy.NAME]`, or rehearsals whose policies are taken.
     #[arg(long, value_name = "FILE,FILE", value_delimiter = ',')]
     pub(crate) policies: Vec<String>,
+    /// Which of the policies the others' elastic speed-up is against; the first where it is left out.
+    #[arg(long, value_name = "FILE", requires = "policies")]
+    pub(crate) against: Option<String>,
     /// Print the verdict only.
     #[arg(long)]
     pub(crate) quiet: bool,

@@ -36,7 +36,7 @@ const PLATFORM_NICENESS: i32 = 10;
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let rehearsal = Rehearsal::load(&arguments.file)?;
     // Every file is read before anything is sent.
-    let entrants = Entrants::read(&rehearsal, &arguments.policies)?;
+    let entrants = Entrants::read(&rehearsal, &arguments.policies, arguments.against.as_deref())?;
     prepare(&arguments.runs)?;
     let mut output = Output::take(arguments.quiet)?;
     if let Some(entrants) = entrants {

@@ -8,6 +8,9 @@ mod co1;
 #[path = "virtual_time/driver.rs"]
 mod driver;
 #[cfg(test)]
+#[path = "virtual_time/enough.rs"]
+mod enough;
+#[cfg(test)]
 #[path = "virtual_time/executors.rs"]
 mod executors;
 #[cfg(test)]

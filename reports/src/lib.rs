@@ -38,10 +38,10 @@ pub use html::{html, html_static};
 pub use judge::judge;
 pub use raw::raw;
 pub use scale_out::{Enough, Late, ScaleOut};
-pub use scorecard::Total;
+pub use scorecard::{Total, scorecard};
 pub use sentence::{headline, sentence};
 pub use summary::summary;
-pub use tournament::{Entry, Tournament};
+pub use tournament::{Entry, SpeedUp, Tournament};
 pub use verdict::{
     Check, ObjectiveResult, ObjectiveStatus, RequestTotals, ServiceScaling, Shortage, Verdict,
     VerdictKind,

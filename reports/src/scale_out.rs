@@ -10,10 +10,11 @@
 //! the debt are the whole of it, whatever shape a rise had.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::supply::{Stage, Supply};
+use crate::supply::{Stage, Supply, of_service};
 use crate::view::View;
 use crate::words::{instances, minute, number};
 
@@ -89,7 +90,7 @@ impl Late {
 }
 
 /// What would have covered the demand: either is enough by itself. It is arithmetic on the record's
-/// demand, which is of first attempts: no retries, and nobody held up who would have asked for more.
+/// demand, which is of first attempts: no retries.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Enough {
     /// The same instances so many match seconds earlier; none where there were never enough.
@@ -98,6 +99,9 @@ pub struct Enough {
     pub more_instances: f64,
     /// As many instances all the time as were needed at most.
     pub instances: f64,
+    /// Whether that is the least: some were turned away in the middle of a journey, and nobody knows
+    /// what they would have asked for further.
+    pub at_least: bool,
 }
 
 impl Enough {
@@ -107,6 +111,7 @@ impl Enough {
             earlier_match_s: self.earlier_match_s.zip(other.earlier_match_s).map(|(a, b)| a.max(b)),
             more_instances: self.more_instances.max(other.more_instances),
             instances: self.instances.max(other.instances),
+            at_least: self.at_least || other.at_least,
         }
     }
 
@@ -119,14 +124,16 @@ impl Enough {
     pub(crate) fn words(&self) -> String {
         let more =
             format!("{} more ({} in all)", instances(self.more_instances), number(self.instances));
-        match self.earlier_match_s {
+        let enough = match self.earlier_match_s {
             Some(earlier_s) => {
                 format!("{} s earlier, or {more}, would have been enough", number(earlier_s))
             }
             None => format!(
                 "{more} would have been enough, and a head start would not: so many never served"
             ),
-        }
+        };
+        let least = "; that is the least, for who was turned away asked for nothing further";
+        if self.at_least { enough + least } else { enough }
     }
 }
 
@@ -263,7 +270,10 @@ fn scale_out(
         not_ordered_instance_min: not_ordered,
         starting_instance_min: starting,
         late,
-        enough: enough(supply, span, demand_peak),
+        enough: Enough {
+            at_least: is_cut_short(view, &supply.service, from..until.max(from + 1)),
+            ..enough(supply, span, demand_peak)
+        },
     }
 }
 
@@ -273,8 +283,12 @@ fn enough(supply: &Supply, span: &Span, demand_peak: f64) -> Enough {
     let short = stages.iter().enumerate().filter(|(_, stage)| {
         (span.from_s..span.to_s).contains(&stage.at_s) && stage.demand > stage.ready
     });
-    let mut enough =
-        Enough { earlier_match_s: Some(0.0), more_instances: 0.0, instances: demand_peak };
+    let mut enough = Enough {
+        earlier_match_s: Some(0.0),
+        more_instances: 0.0,
+        instances: demand_peak,
+        at_least: false,
+    };
     for (place, stage) in short {
         // Once there were never enough, nobody needs to look any more.
         enough.earlier_match_s = enough.earlier_match_s.and_then(|longest| {
@@ -284,4 +298,15 @@ fn enough(supply: &Supply, span: &Span, demand_peak: f64) -> Enough {
         enough.more_instances = enough.more_instances.max(stage.demand - stage.ready);
     }
     enough
+}
+
+/// Whether somebody was turned away in these intervals who would have asked for more.
+fn is_cut_short(view: &View<'_>, service: &str, intervals: Range<i64>) -> bool {
+    let mut journeys = view.manifest().journeys.iter();
+    let goes_on = journeys.any(|journey| {
+        journey.steps.len() > 1 && journey.steps.iter().any(|step| step.service == service)
+    });
+    goes_on
+        && of_service(view, service)
+            .any(|(due, send)| intervals.contains(&i64::from(due)) && send.not_served() > 0)
 }

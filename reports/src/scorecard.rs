@@ -1,8 +1,13 @@
 //! The scorecard: how well scaling kept up, for each service and for all of them together.
 
+pub(crate) mod figures;
+mod text;
+
 use hulk_record::ServiceInfo;
 use hulk_scaling::elasticity::{Elasticity, Step, lags, measure, measure_total};
 use serde::Serialize;
+
+pub use text::scorecard;
 
 use crate::scale_out::{Enough, ScaleOut, scale_outs};
 use crate::supply::{Supply, of_service, window_requests_max, window_s};

@@ -2,11 +2,16 @@
 //! broke what was promised.
 
 mod page;
+mod speed_up;
 mod text;
+
+use std::collections::BTreeMap;
 
 use hulk_record::{Manifest, Record};
 use serde::Serialize;
 
+use self::speed_up::Figures;
+pub use self::speed_up::SpeedUp;
 use crate::RenderError;
 use crate::differences::{Aspect, Difference, differences};
 use crate::sentence::headline;
@@ -24,6 +29,8 @@ pub struct Tournament {
     seed: u64,
     /// What was not the same in a run as in the first, though all were to have the same load.
     differences: Vec<Difference>,
+    /// The policies that the elastic speed-up is against; the first that were run where none are named.
+    against: Option<String>,
     /// In the order in which they were run.
     entries: Vec<Entry>,
     /// Of the first run.
@@ -51,6 +58,13 @@ pub struct Entry {
     pub debt_instance_min: f64,
     /// First attempts that were neither served nor given up.
     pub not_served: u64,
+    /// The elastic speed-up of all services together.
+    pub speed_up: SpeedUp,
+    /// The elastic speed-up of each service whose capacity is known.
+    pub speed_up_services: BTreeMap<String, SpeedUp>,
+    /// What it is made of.
+    #[serde(skip)]
+    figures: Figures,
     /// Whether no other run that says anything was both cheaper and broke less.
     pub unbeaten: bool,
 }
@@ -58,11 +72,17 @@ pub struct Entry {
 impl Default for Tournament {
     fn default() -> Self {
         let (file, differences, entries) = (String::new(), Vec::new(), Vec::new());
-        Self { version: VERSION, file, seed: 0, differences, entries, first: None }
+        Self { version: VERSION, file, seed: 0, differences, against: None, entries, first: None }
     }
 }
 
 impl Tournament {
+    /// One whose elastic speed-up is against the policies of this name, or against the first that are
+    /// added.
+    pub fn against(policies: Option<String>) -> Self {
+        Self { against: policies, ..Self::default() }
+    }
+
     /// Lays a run beside the others: the name of its policies, its folder, its record and what came of it.
     pub fn add(&mut self, policies: &str, folder: &str, record: &Record, verdict: &Verdict) {
         match &self.first {
@@ -76,7 +96,14 @@ impl Tournament {
                 self.differences.extend(found.filter(|found| found.aspect == Aspect::Load));
             }
         }
+        self.against.get_or_insert_with(|| policies.to_owned());
         self.entries.push(entry(policies, folder, verdict));
+        let base = self.entries.iter().find(|entry| self.against.as_ref() == Some(&entry.policies));
+        if let Some(base) = base.map(|entry| entry.figures.clone()) {
+            for entry in &mut self.entries {
+                (entry.speed_up, entry.speed_up_services) = entry.figures.against(&base);
+            }
+        }
         let beaten = |entry: &Entry| self.entries.iter().any(|other| beats(other, entry));
         let unbeaten: Vec<bool> =
             self.entries.iter().map(|entry| says_something(entry) && !beaten(entry)).collect();
@@ -141,6 +168,9 @@ fn entry(policies: &str, folder: &str, verdict: &Verdict) -> Entry {
         violation_match_min: total.violation_match_min,
         debt_instance_min: total.elasticity.map_or(0.0, |figures| figures.debt_unit_min),
         not_served: verdict.requests.not_served,
+        speed_up: SpeedUp::default(),
+        speed_up_services: BTreeMap::new(),
+        figures: Figures::of(verdict),
         unbeaten: false,
     }
 }

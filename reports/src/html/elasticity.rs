@@ -12,7 +12,10 @@ pub(super) fn sentences(verdict: &Verdict) -> String {
     judged.sort_by(|a, b| b.1.debt_unit_min.total_cmp(&a.1.debt_unit_min));
     let items: String = judged
         .iter()
-        .map(|(scaling, figures)| format!("<li>{}</li>\n", escape(&sentence(scaling, figures))))
+        .map(|(scaling, figures)| {
+            let behind = scaling.fell_behind().map(|told| format!(" {told}")).unwrap_or_default();
+            format!("<li>{}</li>\n", escape(&(sentence(scaling, figures) + &behind)))
+        })
         .collect();
     if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
 }

@@ -58,7 +58,12 @@ fn golden_waterfall_of_one_step() {
         not_ordered_instance_min: 2.0,
         starting_instance_min: 5.0,
         late: Late::Decision,
-        enough: Enough { earlier_match_s: Some(180.0), more_instances: 5.0, instances: 10.0 },
+        enough: Enough {
+            earlier_match_s: Some(180.0),
+            more_instances: 5.0,
+            instances: 10.0,
+            at_least: false,
+        },
     };
     assert_eq!(*of, wanted);
     let debt = verdict.scaling[0].elasticity.unwrap().debt_unit_min;
@@ -125,10 +130,99 @@ fn a_head_start_is_as_long_as_the_longest_lag_of_a_level() {
     };
     let ramp = [4, 5, 6, 7, 8, 9, 10, 10, 10, 10];
     let late = enough(ramp, [4, 4, 4, 5, 6, 7, 8, 9, 10, 10]);
-    assert_eq!(late, Enough { earlier_match_s: Some(120.0), more_instances: 2.0, instances: 10.0 });
+    assert_eq!(
+        late,
+        Enough {
+            earlier_match_s: Some(120.0),
+            more_instances: 2.0,
+            instances: 10.0,
+            at_least: false
+        }
+    );
     // What serves after the load has gone counts: it would have been there in time.
     let gone = enough([4, 4, 9, 4, 4, 4, 4, 4, 4, 4], [4, 4, 4, 4, 4, 9, 9, 9, 9, 9]);
-    assert_eq!(gone, Enough { earlier_match_s: Some(180.0), more_instances: 5.0, instances: 9.0 });
+    assert_eq!(
+        gone,
+        Enough {
+            earlier_match_s: Some(180.0),
+            more_instances: 5.0,
+            instances: 9.0,
+            at_least: false
+        }
+    );
     let never = enough([4, 4, 9, 4, 4, 4, 4, 4, 4, 4], [4, 4, 4, 4, 4, 8, 8, 8, 8, 8]);
     assert_eq!(never.earlier_match_s, None);
+}
+
+#[test]
+fn who_is_turned_away_in_the_middle_of_a_journey_makes_it_the_least() {
+    let four = [4; 10];
+    let mut record = run(STEP, [four, four, four]);
+    let at_least = |record: &Record| judge(record).scaling[0].enough.unwrap().at_least;
+    assert!(!at_least(&record), "nobody had anything more to ask");
+    let mut another = record.manifest.journeys[0].steps[0].clone();
+    another.name = "look around".into();
+    record.manifest.journeys[0].steps.push(another);
+    assert!(at_least(&record));
+    let told = judge(&record).reasons.concat();
+    assert!(told.contains("; that is the least, for who was turned away asked"), "{told}");
+}
+
+#[test]
+fn golden_scorecard_as_text() {
+    // The golden trace of demand and supply, as it was wanted and ordered late.
+    let verdict = judge(&run(
+        STEP,
+        [
+            [5, 5, 5, 10, 10, 10, 10, 10, 7, 5],
+            [5, 5, 5, 8, 10, 10, 10, 10, 7, 5],
+            [5, 5, 5, 5, 8, 10, 10, 10, 7, 5],
+        ],
+    ));
+    let text = hulk_reports::scorecard(&verdict);
+    assert_eq!(text, include_str!("scorecard.txt"), "\n{text}");
+}
+
+#[test]
+fn all_services_together_hide_nothing() {
+    let five = [5; 10];
+    let mut record = run(STEP, [five, five, five]);
+    // Beside it a service with ten instances too many.
+    let mut idle = record.manifest.services[0].clone();
+    idle.name = "idle".into();
+    record.manifest.services.push(idle);
+    for mut sample in record.capacity.clone() {
+        (sample.service, sample.ready) = ("idle".into(), 10.0);
+        record.capacity.push(sample);
+    }
+    let verdict = judge(&record);
+    let [login, idle] = &verdict.scaling[..] else { panic!("{verdict:#?}") };
+    let all = &verdict.scaling_total;
+    let [own, total] = [login.elasticity, all.elasticity].map(Option::unwrap);
+    assert_eq!((all.services, idle.scale_outs.len()), (2, 0));
+    assert_eq!((total.debt_unit_min, total.debt_peak_units), (own.debt_unit_min, 5.0));
+    assert_eq!((total.tau_o_pct, total.tau_u_pct), (100.0, own.tau_u_pct));
+    let costs =
+        [login.cost_instance_h, idle.cost_instance_h, all.cost_instance_h].map(Option::unwrap);
+    assert!((costs[0] + costs[1] - costs[2]).abs() < 1e-9 && (costs[0] - 50.0 / 60.0).abs() < 1e-9);
+    assert_eq!((all.violation_match_min, login.violation_match_min), (6.0, 6.0));
+    assert_eq!((idle.violation_match_min, all.rises_not_followed), (0.0, 1));
+}
+
+#[test]
+fn the_report_draws_what_was_missing_by_its_stage() {
+    let five = [5; 10];
+    let record = run(STEP, [[10; 10], five, five]);
+    let page = String::from_utf8(hulk_reports::html(&record, &judge(&record))).unwrap();
+    assert!(page.contains("<h3>Scale-outs that fell behind</h3>"));
+    assert!(page.contains("login at 32.0<small>ordered late</small>"), "{page}");
+    assert!(page.contains("aria-label=\"100 % not ordered\""));
+    assert!(
+        page.contains("login fell behind at match minute 32.0: the policy wanted enough in time")
+    );
+    let still = String::from_utf8(hulk_reports::html_static(page.as_bytes())).unwrap();
+    assert!(still.contains("fill=\"#a04100\"") && still.contains("ordered late"));
+    let calm = crate::builder::record(&quiet(), vec![debt(1.0)]);
+    let page = String::from_utf8(hulk_reports::html(&calm, &judge(&calm))).unwrap();
+    assert!(!page.contains("Scale-outs that fell behind</h3>"));
 }
