@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bite;
+mod calibration;
 mod changes;
 mod compare;
 mod differences;
@@ -31,6 +32,7 @@ mod when;
 mod windows;
 pub mod words;
 
+pub use calibration::{Calibrated, Calibration, StairSeen, calibrate};
 pub use compare::{Comparison, compare};
 pub use differences::{Aspect, Difference};
 pub use hlog::hlog;

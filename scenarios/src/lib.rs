@@ -31,7 +31,7 @@ pub use hulk_scaling as scaling;
 pub use hulk_settings::{Problem, Problems, Source};
 pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
-pub use rehearsal::{Arrival, LoadError, Rehearsal};
+pub use rehearsal::{Arrival, LoadError, Rehearsal, Stair, Staircase};
 pub use schema::{SCHEMAS, schema};
 pub use script::{Misfit, Part, Placed, Script, Spot};
 pub use session::{Ended, Note, Planned, Rendered, Session, Told};

@@ -11,7 +11,7 @@ use crate::driver::run;
 
 /// A service of 4 instances of 50 requests/s that is asked for 100 a second, and from match second 20 on
 /// for so many more. The policy looks each 2 s; what it orders serves 8 s later. Nobody waits.
-fn rehearsal(policy: &str, stages: &str) -> Rehearsal {
+pub(crate) fn rehearsal(policy: &str, stages: &str) -> Rehearsal {
     const PLATFORM: &str = r#"
 [edge.only]
 base_latency_ms = 0
@@ -83,13 +83,13 @@ fn passes(rehearsal: &Rehearsal) -> bool {
 }
 
 /// Follows the requests; never fewer than so many.
-fn follows(min_instances: u32) -> String {
+pub(crate) fn follows(min_instances: u32) -> String {
     format!(
         "requests = {{ rated_per_min = 3000, min_instances = {min_instances}, max_instances = 50 }}"
     )
 }
 
-const JUMP: &str = "{ per_s = 500, over_s = 0 }, { per_s = 500, over_s = 30 }";
+pub(crate) const JUMP: &str = "{ per_s = 500, over_s = 0 }, { per_s = 500, over_s = 30 }";
 
 #[test]
 fn as_many_more_instances_as_are_advised_are_enough_and_80_percent_are_not() {
