@@ -4,7 +4,7 @@ pub(crate) mod figures;
 mod text;
 
 use hulk_record::ServiceInfo;
-use hulk_scaling::elasticity::{Elasticity, Step, lags, measure, measure_total};
+use hulk_scaling::elasticity::{Elasticity, Step, lags, measure, measure_total, peaks};
 use serde::Serialize;
 
 pub use text::scorecard;
@@ -25,6 +25,10 @@ const SCALE_OUTS_MAX: usize = 20;
 pub struct Total {
     /// How many they are.
     pub services: usize,
+    /// Most instances needed at one time.
+    pub demand_peak: f64,
+    /// Most instances ready at one time.
+    pub supply_peak: f64,
     /// The figures. An instance too many at one service does not make up for one that is missing at
     /// another.
     pub elasticity: Option<Elasticity>,
@@ -51,8 +55,11 @@ pub(crate) fn total_of(
     let steps: Vec<(&[Step], f64)> =
         known.iter().map(|supply| (supply.steps.as_slice(), supply.window_s)).collect();
     let costs = scaling.iter().filter_map(|service| service.cost_instance_h);
+    let (demand_peak, supply_peak) = peaks(&steps);
     Total {
         services: known.len(),
+        demand_peak,
+        supply_peak,
         elasticity: measure_total(&steps, end_s),
         lag_longest_match_s: scaling
             .iter()

@@ -18,7 +18,8 @@ fn a_calibration_finds_the_rated_capacity_of_the_embedded_platform() {
     });
     assert_eq!(run.code, 0, "what breaks is what is looked for: {run:#?}");
     let folders = std::fs::read_dir(bench.path("runs")).unwrap().flatten();
-    let path = folders.map(|entry| entry.path().join("calibration.json")).find(|path| path.exists());
+    let path =
+        folders.map(|entry| entry.path().join("calibration.json")).find(|path| path.exists());
     let json: Value =
         serde_json::from_slice(&std::fs::read(path.expect("a calibration")).unwrap()).unwrap();
     let [api] = &json["services"].as_array().unwrap()[..] else { panic!("{json:#}") };

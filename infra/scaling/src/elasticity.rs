@@ -119,6 +119,13 @@ pub fn measure_total(services: &[(&[Step], f64)], end_s: f64) -> Option<Elastici
     })
 }
 
+/// The most units that several services needed, and had, together at one time.
+pub fn peaks(services: &[(&[Step], f64)]) -> (f64, f64) {
+    let sums = summed(services);
+    let peak = |of: fn(&Sum) -> f64| sums.iter().map(of).fold(0.0, f64::max);
+    (peak(|sum| sum.demand), peak(|sum| sum.supply))
+}
+
 /// All services together, from `at_s` until the next.
 struct Sum {
     at_s: f64,

@@ -56,7 +56,7 @@ pub(super) fn scale_outs(verdict: &Verdict) -> String {
     let rows: Vec<String> = all.iter().map(|(service, of)| row(service, of)).collect();
     let heads = [
         "Fell behind",
-        "Missing while",
+        "What was missing",
         "#Needed",
         "#Wanted after",
         "#Ordered after",

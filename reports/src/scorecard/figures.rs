@@ -53,8 +53,8 @@ fn counted(judged: &[Judged<'_>], all: &Total, figures: &Elasticity) -> Vec<Row>
     let short = judged.iter().map(|(s, _)| s.shortage.map_or(0, |s| s.not_served));
     let missing = judged.iter().map(|(s, _)| s.scale_outs.len() + s.scale_outs_left_out);
     vec![
-        row("Instances needed, at most", none(), |(s, _)| number(s.demand_peak)),
-        row("Instances ready, at most", none(), |(s, _)| number(s.supply_peak)),
+        row("Instances needed, at most", number(all.demand_peak), |(s, _)| number(s.demand_peak)),
+        row("Instances ready, at most", number(all.supply_peak), |(s, _)| number(s.supply_peak)),
         row("Capacity debt in instance-minutes", number(figures.debt_unit_min), |(_, e)| {
             number(e.debt_unit_min)
         }),

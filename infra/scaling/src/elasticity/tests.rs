@@ -65,6 +65,7 @@ fn golden_total_of_two_services_hides_nothing() {
     near(beside.a_o_units, 11.4);
     // 28.333 % and ten in each of 4, 4, 10, 10, 10, 10, 6, 6, 4, 4.
     near(beside.theta_o_pct, 201.6667);
+    assert_eq!(peaks(&[(&golden(), MINUTE_S), (&idle, MINUTE_S)]), (10.0, 20.0));
     assert_eq!(measure_total(&[], 600.0), None);
 }
 
