@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use hulk_scenarios::WORKERS_MAX;
 
+use crate::calibrate::{Rates, rates};
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
 use crate::{
@@ -47,6 +48,17 @@ fn workers() -> RangedI64ValueParser<u32> {
     RangedI64ValueParser::new().range(1..=i64::from(WORKERS_MAX))
 }
 
+/// How long a stair of load may be.
+fn stair_s(text: &str) -> Result<f64, String> {
+    let given = text.parse::<f64>().ok().filter(|of| (1.0..=3600.0).contains(of));
+    given.ok_or_else(|| "a number from 1 to 3600".to_owned())
+}
+
+/// How many instances may be calibrated.
+fn instances() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=1_000_000)
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a rehearsal and give its verdict.
@@ -55,6 +67,7 @@ enum Command {
   hulk rehearse match-day-cloud-group
   hulk rehearse match-day --workers 2
   hulk rehearse match-day --policies match-day,match-day-cloud-group
+  hulk rehearse match-day --policies match-day,match-day-cloud-group --against match-day-cloud-group
   hulk rehearse my-service/rehearsal.toml --runs /tmp/runs --quiet")]
     Rehearse(RehearseArguments),
     /// Send one viewer through every step once, and print what is sent and what comes.
@@ -141,6 +154,20 @@ pub(crate) struct RehearseArguments {
     /// `[policy.NAME]`, or rehearsals whose policies are taken.
     #[arg(long, value_name = "FILE,FILE", value_delimiter = ',')]
     pub(crate) policies: Vec<String>,
+    /// Which of the policies the others' elastic speed-up is against; the first where it is left out.
+    #[arg(long, value_name = "FILE", requires = "policies")]
+    pub(crate) against: Option<String>,
+    /// Find what an instance of each service serves: ten stairs of load from so many to so many arrivals
+    /// a match second, in the place of the file's `[load]`.
+    #[arg(long, value_name = "FROM..TO", value_parser = rates, conflicts_with = "policies")]
+    pub(crate) calibrate: Option<Rates>,
+    /// Length of a stair in match seconds.
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = stair_s, requires = "calibrate")]
+    pub(crate) stair_s: f64,
+    /// Instances of each service while it is calibrated: the embedded platform is given so many, a target of
+    /// one's own must have them.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = instances(), requires = "calibrate")]
+    pub(crate) instances: u32,
     /// Print the verdict only.
     #[arg(long)]
     pub(crate) quiet: bool,

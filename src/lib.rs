@@ -3,6 +3,7 @@
 //! The command line: parse → check → run → render; composition only. What is composed lives in
 //! the crates of the workspace; the README has the map of the house.
 
+mod calibrate;
 mod check;
 mod cli;
 mod commentary;

@@ -12,6 +12,7 @@ use hulk_scenarios::{Estimate, Rehearsal};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
+use crate::calibrate::Climb;
 use crate::cli::RehearseArguments;
 use crate::cores::{OneCore, given};
 use crate::interrupt::interrupts;
@@ -36,9 +37,13 @@ const PLATFORM_NICENESS: i32 = 10;
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
     let rehearsal = Rehearsal::load(&arguments.file)?;
     // Every file is read before anything is sent.
-    let entrants = Entrants::read(&rehearsal, &arguments.policies)?;
+    let climb = Climb::read(&rehearsal, arguments)?;
+    let entrants = Entrants::read(&rehearsal, &arguments.policies, arguments.against.as_deref())?;
     prepare(&arguments.runs)?;
     let mut output = Output::take(arguments.quiet)?;
+    if let Some(climb) = climb {
+        return climb.play(arguments, &mut output);
+    }
     if let Some(entrants) = entrants {
         return entrants.play(arguments, &mut output);
     }

@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use hulk_record::{FolderError, Measure, Record};
-use hulk_reports::{Verdict, hlog, html, html_static, judge, raw, sentence, summary};
+use hulk_reports::{Verdict, hlog, html, html_static, judge, raw, scorecard, sentence, summary};
 
 use crate::outcome::Failure;
 use crate::run_folder::{RECORD, read_record};
@@ -55,6 +55,7 @@ fn write(folder: &Path, record: &mut Record) -> Result<Verdict, Failure> {
         write(&format!("{}.hlog", measure.name()), bytes)?;
     }
     write("summary.json", summary(record, &verdict).map_err(Failure::internal)?)?;
+    write("scorecard.txt", scorecard(&verdict).into_bytes())?;
     let report = html(record, &verdict);
     write("report-static.html", html_static(&report))?;
     write("report.html", report)?;

@@ -1,6 +1,6 @@
 //! What the run is aimed at: started, told the time, observed, counted and ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::env::current_exe;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -17,15 +17,24 @@ use crate::run_folder::name_of;
 /// The runs that are to be laid side by side, each with the name of its policies.
 pub(crate) struct Entrants {
     name: String,
+    /// The name of the policies that the others are measured against.
+    against: Option<String>,
     entries: Vec<(String, Rehearsal)>,
 }
 
 impl Entrants {
     /// The rehearsal with each of the policies; none where none are named.
-    pub(crate) fn read(rehearsal: &Rehearsal, files: &[String]) -> Result<Option<Self>, Failure> {
+    pub(crate) fn read(
+        rehearsal: &Rehearsal,
+        files: &[String],
+        against: Option<&str>,
+    ) -> Result<Option<Self>, Failure> {
+        let stem_of = |file: &str| {
+            Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        };
         let mut entries: Vec<(String, Rehearsal)> = Vec::with_capacity(files.len());
         for file in files {
-            let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+            let stem = stem_of(file);
             let taken = entries.iter().any(|(name, _)| *name == stem);
             if taken {
                 return Err(Failure::Usage(format!(
@@ -34,10 +43,20 @@ impl Entrants {
             }
             let mut with = rehearsal.with_policies(file)?;
             with.name = format!("{}-{stem}", rehearsal.name);
-            entries.push((stem.into_owned(), with));
+            entries.push((stem, with));
         }
         let name = format!("{}-policies", rehearsal.name);
-        Ok((!entries.is_empty()).then_some(Self { name, entries }))
+        let against = against.map(stem_of);
+        if let Some(unknown) =
+            against.as_ref().filter(|base| entries.iter().all(|(name, _)| name != *base))
+        {
+            let known: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+            return Err(Failure::Usage(format!(
+                "`--against {unknown}`: it must be one of the policies that are rehearsed: {}",
+                known.join(", ")
+            )));
+        }
+        Ok((!entries.is_empty()).then_some(Self { name, against, entries }))
     }
 
     /// Plays all, and lays them side by side; the exit code of the comparison.
@@ -46,7 +65,7 @@ impl Entrants {
         arguments: &RehearseArguments,
         output: &mut Output,
     ) -> Result<i32, Failure> {
-        let mut tournament = Tournament::default();
+        let mut tournament = Tournament::against(self.against);
         for (policies, rehearsal) in self.entries {
             // Asked for between two runs.
             if is_asked() {

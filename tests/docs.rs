@@ -15,6 +15,7 @@ const RUN_LIVE: &[&str] = &[
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051",
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051 --json",
     "rehearse",
+    "rehearse docs/examples/executors/constant-arrival-rate.toml --calibrate 20..200",
     "rehearse docs/examples/nginx-site.toml",
     "rehearse docs/examples/tls-front.toml",
     "rehearse match-day --policies match-day,match-day-cloud-group",

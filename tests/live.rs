@@ -11,6 +11,9 @@ mod bad_days;
 #[path = "live/bench.rs"]
 mod bench;
 #[cfg(test)]
+#[path = "live/calibrate.rs"]
+mod calibrate;
+#[cfg(test)]
 #[path = "live/cloud_group.rs"]
 mod cloud_group;
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //! under a clock that jumps from event to event. No socket, no thread, no waiting.
 
 #[cfg(test)]
+#[path = "virtual_time/calibrate.rs"]
+mod calibrate;
+#[cfg(test)]
 #[path = "virtual_time/co1.rs"]
 mod co1;
 #[cfg(test)]
@@ -10,6 +13,9 @@ mod commentary;
 #[cfg(test)]
 #[path = "virtual_time/driver.rs"]
 mod driver;
+#[cfg(test)]
+#[path = "virtual_time/enough.rs"]
+mod enough;
 #[cfg(test)]
 #[path = "virtual_time/executors.rs"]
 mod executors;

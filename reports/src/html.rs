@@ -16,6 +16,7 @@ mod percentiles;
 mod plain;
 mod platform;
 mod qoe;
+mod scaling;
 mod tables;
 mod tiles;
 mod windows;
@@ -72,7 +73,7 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("validity", tables::validity(verdict)),
         ("generator", generator::section(&view)),
         ("elasticity", elasticity::sentences(verdict)),
-        ("scaling", tables::scaling(verdict)),
+        ("scaling", scaling::figures(verdict) + &scaling::scale_outs(verdict)),
         ("platform", platform::section(&view, verdict)),
         ("percentiles", percentiles::section(&view)),
         ("journeys", journeys::section(&view)),

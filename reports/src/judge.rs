@@ -3,12 +3,14 @@
 use hulk_record::{LoadInfo, Record, RunEnd};
 
 use crate::objectives::{Capacity, results};
-use crate::supply::{Supply, scaling_of};
+use crate::scorecard::{scaling_of, total_of};
+use crate::supply::Supply;
 use crate::validity::checks;
 use crate::verdict::{
     Check, ObjectiveResult, ObjectiveStatus, RequestTotals, ServiceScaling, Verdict, VerdictKind,
 };
 use crate::view::View;
+use crate::violation::Violations;
 use crate::words::{counted, minute, not_served, number};
 
 /// Judges a record: first whether the run delivered what it claims, then whether the objectives
@@ -21,9 +23,11 @@ pub fn judge(record: &Record) -> Verdict {
     let manifest = &record.manifest;
     let supplies: Vec<Result<Supply, String>> =
         manifest.services.iter().map(|service| Supply::of(&view, service)).collect();
+    let violations = Violations::of(&view, &supplies);
     let services = manifest.services.iter().zip(&supplies);
     let scaling: Vec<ServiceScaling> =
-        services.map(|(service, supply)| scaling_of(&view, service, supply)).collect();
+        services.map(|(service, supply)| scaling_of(&view, service, supply, &violations)).collect();
+    let scaling_total = total_of(&view, &supplies, &scaling, &violations);
     let validity = checks(&view, &supplies);
     let capacity = Capacity { supplies: &supplies, scaling: &scaling };
     let objectives = results(&view, &capacity);
@@ -34,6 +38,7 @@ pub fn judge(record: &Record) -> Verdict {
             partial.unwrap_or(kind),
             &validity,
             &objectives,
+            &scaling,
             ending(record, ended_match_min),
         ),
         notes: notes(&view, &objectives, &scaling),
@@ -47,6 +52,7 @@ pub fn judge(record: &Record) -> Verdict {
         validity,
         objectives,
         scaling,
+        scaling_total,
         arrivals: view.arrivals(),
         arrivals_planned: manifest.arrivals_planned,
         requests: requests(&view),
@@ -103,6 +109,7 @@ fn reasons(
     kind: VerdictKind,
     validity: &[Check],
     objectives: &[ObjectiveResult],
+    scaling: &[ServiceScaling],
     ending: Option<String>,
 ) -> Vec<String> {
     let mut reasons: Vec<String> = ending.into_iter().collect();
@@ -114,8 +121,17 @@ fn reasons(
         // What broke first comes first.
         let at = |result: &ObjectiveResult| result.first_match_min.unwrap_or(f64::INFINITY);
         breached.sort_by(|a, b| at(a).total_cmp(&at(b)));
-        let told = breached.into_iter().chain(of(ObjectiveStatus::Unknown));
-        reasons.extend(told.map(|result| result.reason.clone()));
+        let mut waterfalls: Vec<(&str, String)> = scaling
+            .iter()
+            .filter_map(|of| Some((of.service.as_str(), of.fell_behind()?)))
+            .collect();
+        for result in breached {
+            reasons.push(result.reason.clone());
+            // Which stage of scaling was late, once a service: after the first breach of it.
+            let own = waterfalls.iter().position(|(service, _)| *service == result.service);
+            reasons.extend(own.map(|place| waterfalls.remove(place).1));
+        }
+        reasons.extend(of(ObjectiveStatus::Unknown).map(|result| result.reason.clone()));
     }
     if kind == VerdictKind::Pass {
         let own = objectives.len() - 1;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bite;
+mod calibration;
 mod changes;
 mod commentary;
 mod compare;
@@ -15,6 +16,8 @@ mod platform;
 mod qoe;
 mod raw;
 mod responses;
+mod scale_out;
+mod scorecard;
 mod sentence;
 mod stretches;
 mod summary;
@@ -25,19 +28,23 @@ mod tournament;
 mod validity;
 mod verdict;
 mod view;
+mod violation;
 mod when;
 mod windows;
 pub mod words;
 
+pub use calibration::{Calibrated, Calibration, StairSeen, calibrate};
 pub use compare::{Comparison, compare};
 pub use differences::{Aspect, Difference};
 pub use hlog::hlog;
 pub use html::{html, html_static};
 pub use judge::judge;
 pub use raw::raw;
+pub use scale_out::{Enough, Late, ScaleOut};
+pub use scorecard::{Total, scorecard};
 pub use sentence::{headline, sentence};
 pub use summary::summary;
-pub use tournament::{Entry, Tournament};
+pub use tournament::{Entry, SpeedUp, Tournament};
 pub use verdict::{
     Check, ObjectiveResult, ObjectiveStatus, RequestTotals, ServiceScaling, Shortage, Verdict,
     VerdictKind,

@@ -1,17 +1,33 @@
 //! Demand and supply of each service as step functions, and how well supply kept up.
 
 use hulk_record::{CapacitySample, Offset, SendTotals, ServiceInfo};
-use hulk_scaling::elasticity::{Step, lags, lengths, measure};
+use hulk_scaling::elasticity::{Step, lengths};
 
-use crate::verdict::{ServiceScaling, Shortage};
+use crate::verdict::Shortage;
 use crate::view::View;
 use crate::words::{minute, number};
+
+/// What was needed and how far it had come, from `at_s` until the next; in instances.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Stage {
+    /// In match seconds.
+    pub(crate) at_s: f64,
+    pub(crate) demand: f64,
+    /// What the policy wanted, at least what was ordered.
+    pub(crate) wanted: f64,
+    /// What served or was on its way.
+    pub(crate) ordered: f64,
+    /// What served.
+    pub(crate) ready: f64,
+}
 
 /// Demand and supply of one service, in instances, from t = 0 on.
 pub(crate) struct Supply {
     pub(crate) service: String,
     /// In rising order; the last ends at `end_s`.
     pub(crate) steps: Vec<Step>,
+    /// The same, with what was wanted and ordered meanwhile.
+    pub(crate) stages: Vec<Stage>,
     /// In match seconds.
     pub(crate) end_s: f64,
     /// Of a decision window, in match seconds.
@@ -19,6 +35,8 @@ pub(crate) struct Supply {
     /// Where observers were silent for longer than a lost answer explains: from and to, in match
     /// seconds. Supply is not known there, whatever its step says.
     pub(crate) unseen: Vec<(f64, f64)>,
+    /// Whether anybody told how many instances are wanted.
+    pub(crate) tells_wanted: bool,
 }
 
 /// A silence of so many intervals is still no blindness.
@@ -36,8 +54,8 @@ impl Supply {
         if !view.record.manifest.observed {
             return Err("nobody observed the capacity".to_owned());
         }
-        let ready = ready(&view.record.capacity, name);
-        let Some(&(_, first)) = ready.first() else {
+        let seen = seen(&view.record.capacity, name);
+        let Some(&(_, first)) = seen.first() else {
             return Err(format!("no observer saw {name}"));
         };
         let windows = demand(view, service);
@@ -45,8 +63,8 @@ impl Supply {
             return Err("the run has no interval from its start on".to_owned());
         }
         let end_s = view.match_s(view.end);
-        let supply: Vec<(f64, f64)> =
-            ready.iter().map(|&(at, ready)| (view.match_s(at), ready)).collect();
+        let supply: Vec<(f64, Seen)> =
+            seen.iter().map(|&(at, seen)| (view.match_s(at), seen)).collect();
         let mut at: Vec<f64> = windows.iter().map(|&(at_s, _)| at_s).collect();
         let unseen = unseen(view, name);
         let edges = unseen.iter().flat_map(|&(from_s, to_s)| [from_s, to_s]);
@@ -54,25 +72,34 @@ impl Supply {
         at.extend(changes.filter(|at| *at > 0.0 && *at < end_s));
         at.sort_by(f64::total_cmp);
         at.dedup();
-        let value = |of: &[(f64, f64)], at_s: f64, before: f64| {
-            let known = of.partition_point(|&(from_s, _)| from_s <= at_s);
-            known.checked_sub(1).map_or(before, |index| of[index].1)
+        let stage = |at_s: f64| {
+            let (demand, seen) = (at_or(&windows, at_s, 0.0), at_or(&supply, at_s, first));
+            let Seen { wanted, ordered, ready } = seen;
+            Stage { at_s, demand, wanted, ordered, ready }
         };
-        let mut steps: Vec<Step> = at
-            .into_iter()
-            .map(|at_s| Step {
-                at_s,
-                demand: value(&windows, at_s, 0.0),
-                supply: value(&supply, at_s, first),
-            })
-            .collect();
+        let mut stages: Vec<Stage> = at.into_iter().map(stage).collect();
         // Observers repeat themselves each second: a step is where something changed.
+        let is_edge = |at_s: f64| unseen.iter().any(|&(from, to)| [from, to].contains(&at_s));
+        stages.dedup_by(|next, kept| {
+            Stage { at_s: kept.at_s, ..*next } == *kept && !is_edge(next.at_s)
+        });
+        let step = |of: &Stage| Step { at_s: of.at_s, demand: of.demand, supply: of.ready };
+        let mut steps: Vec<Step> = stages.iter().map(step).collect();
         steps.dedup_by(|next, kept| {
-            let edge = unseen.iter().any(|&(from_s, to_s)| [from_s, to_s].contains(&next.at_s));
-            (next.demand, next.supply) == (kept.demand, kept.supply) && !edge
+            (next.demand, next.supply) == (kept.demand, kept.supply) && !is_edge(next.at_s)
         });
         let window_s = window_s(view, service);
-        Ok(Self { service: name.clone(), steps, end_s, window_s, unseen })
+        let mut samples = view.record.capacity.iter();
+        let tells_wanted =
+            samples.any(|sample| sample.service == *name && sample.desired.is_some());
+        let service = name.clone();
+        Ok(Self { service, steps, stages, end_s, window_s, unseen, tells_wanted })
+    }
+
+    /// Each stage with its end in match seconds.
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = (&Stage, f64)> {
+        let ends = self.stages.iter().skip(1).map(|next| next.at_s).chain([self.end_s]);
+        self.stages.iter().zip(ends)
     }
 
     /// Whether observers saw the supply of a step; a step is seen as a whole or not at all.
@@ -113,7 +140,7 @@ impl Supply {
         !self.met_in(view.match_s(from), view.match_s(to))
     }
 
-    fn shortage(&self, view: &View<'_>) -> Option<Shortage> {
+    pub(crate) fn shortage(&self, view: &View<'_>) -> Option<Shortage> {
         let first = self.steps.iter().find(|step| step.missing() > 0.0)?;
         let worst = self
             .steps
@@ -142,52 +169,6 @@ impl Supply {
     }
 }
 
-/// How well a service's supply kept up, or why that is not judged.
-pub(crate) fn scaling_of(
-    view: &View<'_>,
-    service: &ServiceInfo,
-    supply: &Result<Supply, String>,
-) -> ServiceScaling {
-    let sends = || of_service(view, &service.name);
-    let onset = sends().find(|(_, send)| send.not_served() > 0);
-    let onset = onset.map(|(due, _)| view.when_interval(i64::from(due)));
-    let viewers = sends().map(|(_, send)| send.viewers_not_served).sum();
-    let unknown = ServiceScaling {
-        service: service.name.clone(),
-        not_judged: None,
-        window_requests_max: windows(view, service).iter().map(|w| w.requests).max().unwrap_or(0),
-        not_served: sends().map(|(_, send)| send.not_served()).sum(),
-        viewers_not_served: view.tells_viewers().then_some(viewers),
-        not_served_first_match_min: onset.as_ref().map(|when| when.minute),
-        moment: onset.and_then(|when| when.moment()),
-        window_match_s: window_s(view, service),
-        elasticity: None,
-        demand_peak: 0.0,
-        supply_peak: 0.0,
-        shortage: None,
-        lag_longest_match_s: None,
-        rises_not_followed: 0,
-    };
-    let supply = match supply {
-        Ok(supply) => supply,
-        Err(why) => return ServiceScaling { not_judged: Some(why.clone()), ..unknown },
-    };
-    if let Some(blind) = supply.blindness(view) {
-        return ServiceScaling { not_judged: Some(blind), ..unknown };
-    }
-    let lags = lags(&supply.steps);
-    let peak = |of: fn(&Step) -> f64| supply.steps.iter().map(of).fold(0.0, f64::max);
-    ServiceScaling {
-        elasticity: measure(&supply.steps, supply.end_s, supply.window_s),
-        demand_peak: peak(|step| step.demand),
-        supply_peak: peak(|step| step.supply),
-        shortage: supply.shortage(view),
-        lag_longest_match_s: lags.iter().filter_map(|lag| lag.lag_s).reduce(f64::max),
-        rises_not_followed: lags.iter().filter(|lag| lag.lag_s.is_none()).count(),
-        ..unknown
-    }
-}
-
 /// The requests of a service by due interval, in the order of time.
 pub(crate) fn of_service<'a>(
     view: &'a View<'_>,
@@ -197,15 +178,36 @@ pub(crate) fn of_service<'a>(
     view.sends.range(first..=last).map(|((_, due), send)| (*due, send))
 }
 
+/// What was seen at one time.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    wanted: f64,
+    ordered: f64,
+    ready: f64,
+}
+
 /// What observers saw of a service, in the order of time.
-fn ready(samples: &[CapacitySample], service: &str) -> Vec<(Offset, f64)> {
-    let mut ready: Vec<(Offset, f64)> = samples
+fn seen(samples: &[CapacitySample], service: &str) -> Vec<(Offset, Seen)> {
+    let of_service = |sample: &&CapacitySample| sample.service == service;
+    let mut seen: Vec<(Offset, Seen)> = samples
         .iter()
-        .filter(|sample| sample.service == service && sample.ready.is_finite())
-        .map(|sample| (sample.at, sample.ready.max(0.0)))
+        .filter(|sample| of_service(sample) && sample.ready.is_finite())
+        .map(|sample| {
+            let ready = sample.ready.max(0.0);
+            // What is not known is no more than what is: `max` leaves out what is no number.
+            let ordered = (ready + sample.pending.unwrap_or_default()).max(ready);
+            let wanted = sample.desired.unwrap_or(ordered).max(ordered);
+            (sample.at, Seen { wanted, ordered, ready })
+        })
         .collect();
-    ready.sort_by_key(|&(at, _)| at);
-    ready
+    seen.sort_by_key(|&(at, _)| at);
+    seen
+}
+
+/// The last value at or before a time, or the one before all.
+fn at_or<T: Copy>(of: &[(f64, T)], at_s: f64, before: T) -> T {
+    let known = of.partition_point(|&(from_s, _)| from_s <= at_s);
+    known.checked_sub(1).map_or(before, |index| of[index].1)
 }
 
 /// The longest time without a sample that is still no blindness, in s of wall time.
@@ -236,7 +238,7 @@ fn unseen(view: &View<'_>, service: &str) -> Vec<(f64, f64)> {
 }
 
 /// A decision window in match seconds, rounded to whole intervals.
-fn window_s(view: &View<'_>, service: &ServiceInfo) -> f64 {
+pub(crate) fn window_s(view: &View<'_>, service: &ServiceInfo) -> f64 {
     let manifest = view.manifest();
     manifest.window_intervals(service) as f64 * manifest.interval_match_s()
 }
@@ -271,6 +273,11 @@ fn windows(view: &View<'_>, service: &ServiceInfo) -> Vec<Window> {
             Window { from_s, to_s, requests: due(from, to) }
         })
         .collect()
+}
+
+/// First attempts due in the busiest decision window.
+pub(crate) fn window_requests_max(view: &View<'_>, service: &ServiceInfo) -> u64 {
+    windows(view, service).iter().map(|window| window.requests).max().unwrap_or(0)
 }
 
 /// Instances needed from each decision window's start (match seconds) on: the first attempts due

@@ -2,20 +2,20 @@
 //! broke what was promised.
 
 mod page;
+mod speed_up;
 mod text;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use hulk_record::{Bound, Manifest, Objective, Record};
+use hulk_record::{Manifest, Record};
 use serde::Serialize;
 
+use self::speed_up::Figures;
+pub use self::speed_up::SpeedUp;
 use crate::RenderError;
 use crate::differences::{Aspect, Difference, differences};
-use crate::objectives::latency::{Wanted, intervals_broken};
 use crate::sentence::headline;
-use crate::supply::{Supply, of_service};
 use crate::verdict::{Verdict, VerdictKind};
-use crate::view::View;
 
 /// The version of the tournament's format.
 const VERSION: u32 = 1;
@@ -29,6 +29,8 @@ pub struct Tournament {
     seed: u64,
     /// What was not the same in a run as in the first, though all were to have the same load.
     differences: Vec<Difference>,
+    /// The policies that the elastic speed-up is against; the first that were run where none are named.
+    against: Option<String>,
     /// In the order in which they were run.
     entries: Vec<Entry>,
     /// Of the first run.
@@ -56,6 +58,13 @@ pub struct Entry {
     pub debt_instance_min: f64,
     /// First attempts that were neither served nor given up.
     pub not_served: u64,
+    /// The elastic speed-up of all services together.
+    pub speed_up: SpeedUp,
+    /// The elastic speed-up of each service whose capacity is known.
+    pub speed_up_services: BTreeMap<String, SpeedUp>,
+    /// What it is made of.
+    #[serde(skip)]
+    figures: Figures,
     /// Whether no other run that says anything was both cheaper and broke less.
     pub unbeaten: bool,
 }
@@ -63,11 +72,17 @@ pub struct Entry {
 impl Default for Tournament {
     fn default() -> Self {
         let (file, differences, entries) = (String::new(), Vec::new(), Vec::new());
-        Self { version: VERSION, file, seed: 0, differences, entries, first: None }
+        Self { version: VERSION, file, seed: 0, differences, against: None, entries, first: None }
     }
 }
 
 impl Tournament {
+    /// One whose elastic speed-up is against the policies of this name, or against the first that are
+    /// added.
+    pub fn against(policies: Option<String>) -> Self {
+        Self { against: policies, ..Self::default() }
+    }
+
     /// Lays a run beside the others: the name of its policies, its folder, its record and what came of it.
     pub fn add(&mut self, policies: &str, folder: &str, record: &Record, verdict: &Verdict) {
         match &self.first {
@@ -81,7 +96,14 @@ impl Tournament {
                 self.differences.extend(found.filter(|found| found.aspect == Aspect::Load));
             }
         }
-        self.entries.push(entry(policies, folder, record, verdict));
+        self.against.get_or_insert_with(|| policies.to_owned());
+        self.entries.push(entry(policies, folder, verdict));
+        let base = self.entries.iter().find(|entry| self.against.as_ref() == Some(&entry.policies));
+        if let Some(base) = base.map(|entry| entry.figures.clone()) {
+            for entry in &mut self.entries {
+                (entry.speed_up, entry.speed_up_services) = entry.figures.against(&base);
+            }
+        }
         let beaten = |entry: &Entry| self.entries.iter().any(|other| beats(other, entry));
         let unbeaten: Vec<bool> =
             self.entries.iter().map(|entry| says_something(entry) && !beaten(entry)).collect();
@@ -135,66 +157,20 @@ fn beats(a: &Entry, b: &Entry) -> bool {
         && (cost_a < cost_b || broke_a < broke_b)
 }
 
-fn entry(policies: &str, folder: &str, record: &Record, verdict: &Verdict) -> Entry {
-    let view = View::of(record);
-    let supplies: Vec<Supply> = view
-        .manifest()
-        .services
-        .iter()
-        .filter_map(|service| Supply::of(&view, service).ok())
-        .collect();
-    let instance_s: f64 = supplies.iter().map(Supply::unit_s).sum();
+fn entry(policies: &str, folder: &str, verdict: &Verdict) -> Entry {
+    let total = &verdict.scaling_total;
     Entry {
         policies: policies.to_owned(),
         folder: folder.to_owned(),
         kind: verdict.kind,
         headline: headline(verdict),
-        cost_instance_h: (!supplies.is_empty()).then_some(instance_s / 3600.0),
-        violation_match_min: violation_match_min(&view, &supplies),
-        debt_instance_min: debt(verdict),
+        cost_instance_h: total.cost_instance_h,
+        violation_match_min: total.violation_match_min,
+        debt_instance_min: total.elasticity.map_or(0.0, |figures| figures.debt_unit_min),
         not_served: verdict.requests.not_served,
+        speed_up: SpeedUp::default(),
+        speed_up_services: BTreeMap::new(),
+        figures: Figures::of(verdict),
         unbeaten: false,
-    }
-}
-
-fn debt(verdict: &Verdict) -> f64 {
-    let figures = verdict.scaling.iter().filter_map(|scaling| scaling.elasticity.as_ref());
-    figures.map(|figures| figures.debt_unit_min).sum()
-}
-
-/// The match time of all intervals in which the promise of some objective was broken.
-fn violation_match_min(view: &View<'_>, supplies: &[Supply]) -> f64 {
-    let objectives = &view.manifest().objectives;
-    let broken: BTreeSet<i64> =
-        objectives.iter().flat_map(|objective| broken(view, supplies, objective)).collect();
-    let match_s = |interval: &i64| {
-        let [from, to] = [*interval, interval + 1].map(|at| view.match_s(view.start_of(at)));
-        to - from
-    };
-    broken.iter().map(match_s).sum::<f64>() / 60.0
-}
-
-/// The intervals in which an objective's promise was broken, each by itself. Of the stream's two only
-/// the whole run tells.
-fn broken(view: &View<'_>, supplies: &[Supply], objective: &Objective) -> Vec<i64> {
-    let service = &objective.service;
-    match objective.bound {
-        Bound::ServedShare { min } => of_service(view, service)
-            .filter(|(_, send)| {
-                let asked = send.first.saturating_sub(send.abandoned);
-                (asked.saturating_sub(send.not_served()) as f64) < min * asked as f64
-            })
-            .map(|(due, _)| i64::from(due))
-            .collect(),
-        Bound::CapacityDebt { .. } => {
-            let supply = supplies.iter().find(|supply| supply.service == *service);
-            let short =
-                |interval: &i64| supply.is_some_and(|supply| supply.short_in(view, *interval));
-            (0..view.intervals()).filter(short).collect()
-        }
-        Bound::Latency { measure, quantile_ppm, max_ms } => {
-            intervals_broken(view, service, &Wanted { measure, quantile_ppm, max_ms })
-        }
-        Bound::Startup { .. } | Bound::StallRatio { .. } => Vec::new(),
     }
 }

@@ -1,8 +1,11 @@
 //! What a run was worth, and what it found.
 
 use hulk_record::{ArrivalCounts, Clock};
-use hulk_scaling::elasticity::Elasticity;
+use hulk_scaling::elasticity::{Elasticity, Lag};
 use serde::Serialize;
+
+use crate::scale_out::{Enough, ScaleOut};
+use crate::scorecard::Total;
 
 /// The verdict's kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -77,6 +80,8 @@ pub struct Verdict {
     pub objectives: Vec<ObjectiveResult>,
     /// How well each service's supply kept up.
     pub scaling: Vec<ServiceScaling>,
+    /// All services whose capacity is known, as one.
+    pub scaling_total: Total,
     /// The ledger of arrivals, the lead-in's included.
     pub arrivals: ArrivalCounts,
     /// Arrivals by the schedule, the lead-in's included.
@@ -228,4 +233,18 @@ pub struct ServiceScaling {
     pub lag_longest_match_s: Option<f64>,
     /// Rises of demand that supply had not followed when the window ended.
     pub rises_not_followed: usize,
+    /// Rises of demand with their lag, in the order of time: those that took longest.
+    pub lags: Vec<Lag>,
+    /// Rises with a shorter lag, left out of `lags`.
+    pub lags_left_out: usize,
+    /// Match minutes of intervals in which a promise of an objective of it was broken.
+    pub violation_match_min: f64,
+    /// ∫ supply dt in instance-hours of match time at full scale; none where it is not known.
+    pub cost_instance_h: Option<f64>,
+    /// Rises of demand that supply did not cover, in the order of time: those that missed most.
+    pub scale_outs: Vec<ScaleOut>,
+    /// Scale-outs that missed less, left out of `scale_outs`.
+    pub scale_outs_left_out: usize,
+    /// What would have covered all of them; none where nothing was ever missing.
+    pub enough: Option<Enough>,
 }

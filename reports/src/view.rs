@@ -129,6 +129,12 @@ impl<'a> View<'a> {
         at.0.div_euclid(self.interval_us())
     }
 
+    /// The interval that a number of match seconds since the window's start lies in.
+    pub(crate) fn interval_at_match_s(&self, match_s: f64) -> i64 {
+        // A start that is computed may lie a little before its interval.
+        (match_s / self.manifest().interval_match_s() + 1e-6).floor() as i64
+    }
+
     /// Start of an interval, or the end of the window when that is earlier.
     pub(crate) fn start_of(&self, interval: i64) -> Offset {
         Offset(interval.saturating_mul(self.interval_us())).min(self.end)

@@ -10,6 +10,11 @@ pub fn counted(of: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(of), if of == 1 { "" } else { "s" })
 }
 
+/// "1 instance", "2.5 instances".
+pub(crate) fn instances(of: f64) -> String {
+    format!("{} instance{}", number(of), if of == 1.0 { "" } else { "s" })
+}
+
 /// How many viewers of the match some viewers of the run stood for, to three digits: `4.2M`; none
 /// where nobody stood for another.
 pub(crate) fn stood_for(viewers: u64, scale: f64) -> Option<String> {

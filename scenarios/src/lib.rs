@@ -36,7 +36,7 @@ pub use observe::{
     Feed, FeedPlace, Figures, HaproxyFeed, JsonFeed, KubernetesFeed, MetricSelector,
     OpenMetricsFeed, PrometheusFeed, Watched,
 };
-pub use rehearsal::{Arrival, Hearing, LoadError, Rehearsal};
+pub use rehearsal::{Arrival, Hearing, LoadError, Rehearsal, Stair, Staircase};
 pub use schema::{SCHEMAS, schema};
 pub use script::{Misfit, Part, Placed, Script, Spot};
 pub use session::{Ended, Note, Planned, Rendered, Session, Told};

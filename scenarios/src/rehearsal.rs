@@ -10,6 +10,7 @@ mod named;
 mod objective;
 mod policies;
 mod size;
+mod staircase;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use hulk_record::{Clock, MatchTime, Objective, Offset, ValidityLimits, hash_of, 
 use hulk_settings::{Problems, Source, nearest, read};
 use hulk_traffic_models::{Audience, Back, Executor, Schedule, Then, Visit};
 use serde::{Deserialize, Serialize};
+pub use staircase::{Stair, Staircase};
 
 use crate::files::{Unreadable, expect_kind, read_text};
 pub use commentary::Hearing;

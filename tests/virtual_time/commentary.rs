@@ -60,8 +60,10 @@ fn the_wanted_instances_change_when_the_message_comes_and_not_before() {
     let star = rehearsal.clock.wall(star.expect("the star comes in").at);
     let record = run(&rehearsal).record;
     let home = || record.capacity.iter().filter(|sample| sample.service == "home");
-    let before = home().filter(|sample| sample.at < star).map(|s| s.desired).fold(0.0, f64::max);
-    let first = home().find(|sample| sample.at >= star).expect("it is looked at").desired;
+    let before = home().filter(|sample| sample.at < star).filter_map(|sample| sample.desired);
+    let before = before.fold(0.0, f64::max);
+    let mut after = home().filter(|sample| sample.at >= star);
+    let first = after.next().and_then(|sample| sample.desired).expect("it is looked at");
     assert!(first > 1.9 * before, "{before} → {first}");
 }
 

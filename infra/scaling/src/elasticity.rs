@@ -70,40 +70,90 @@ pub struct Elasticity {
 ///
 /// None when the window has no length.
 pub fn measure(steps: &[Step], end_s: f64, grid_s: f64) -> Option<Elasticity> {
-    let first = steps.first()?;
-    let window_s = end_s - first.at_s;
+    measure_total(&[(steps, grid_s)], end_s)
+}
+
+/// Measures several services as one: the steps of each with its grid, over the same window.
+///
+/// Units missing and units too many are summed over the services at each instant, and do not make up
+/// for each other: an instance of one service cannot serve another. So time is short when any
+/// service is, each service's moves count by themselves in the jitter, and the instability is over
+/// all services' grids.
+///
+/// None when the window has no length.
+pub fn measure_total(services: &[(&[Step], f64)], end_s: f64) -> Option<Elasticity> {
+    let sums = summed(services);
+    let window_s = end_s - sums.first()?.at_s;
     if window_s.is_nan() || window_s <= 0.0 {
         return None;
     }
-    let integral = |value: &dyn Fn(&Step) -> f64| -> f64 {
-        lengths(steps, end_s).map(|(step, length_s)| value(step) * length_s).sum()
+    let integral = |value: &dyn Fn(&Sum) -> f64| -> f64 {
+        let ends = sums.iter().skip(1).map(|next| next.at_s).chain([end_s]);
+        sums.iter().zip(ends).map(|(sum, to_s)| value(sum) * (to_s - sum.at_s).max(0.0)).sum()
     };
     let truth = |holds: bool| if holds { 1.0 } else { 0.0 };
     let share = |part: f64, of: f64| if of > 0.0 { part / of } else { 0.0 };
-    let asked_s = integral(&|step| truth(step.demand > 0.0));
-    let by_demand = |units: fn(&Step) -> f64| {
-        let sum = integral(&|step| share(units(step), step.demand));
-        100.0 * share(sum, asked_s)
+    let asked_s = integral(&|sum| truth(sum.demand > 0.0));
+    let by_demand = |units: fn(&Sum) -> f64| {
+        let total = integral(&|sum| share(units(sum), sum.demand));
+        100.0 * share(total, asked_s)
     };
-    let missing = integral(&Step::missing);
+    let missing = integral(&|sum| sum.missing);
     let moved = |of: fn(&Step) -> f64| -> f64 {
-        steps.windows(2).map(|pair| (of(&pair[1]) - of(&pair[0])).abs()).sum()
+        let pairs = services.iter().flat_map(|(steps, _)| steps.windows(2));
+        pairs.map(|pair| (of(&pair[1]) - of(&pair[0])).abs()).sum()
     };
     Some(Elasticity {
         window_s,
         a_u_units: missing / window_s,
-        a_o_units: integral(&Step::spare) / window_s,
-        theta_u_pct: by_demand(Step::missing),
-        theta_o_pct: by_demand(Step::spare),
-        theta_o_by_supply_pct: 100.0 * integral(&|step| share(step.spare(), step.supply))
-            / window_s,
-        tau_u_pct: 100.0 * integral(&|step| truth(step.supply < step.demand)) / window_s,
-        tau_o_pct: 100.0 * integral(&|step| truth(step.supply > step.demand)) / window_s,
-        instability_pct: instability_pct(steps, end_s, grid_s),
+        a_o_units: integral(&|sum| sum.spare) / window_s,
+        theta_u_pct: by_demand(|sum| sum.missing),
+        theta_o_pct: by_demand(|sum| sum.spare),
+        theta_o_by_supply_pct: 100.0 * integral(&|sum| share(sum.spare, sum.supply)) / window_s,
+        tau_u_pct: 100.0 * integral(&|sum| truth(sum.missing > 0.0)) / window_s,
+        tau_o_pct: 100.0 * integral(&|sum| truth(sum.spare > 0.0)) / window_s,
+        instability_pct: instability_pct(services, end_s),
         jitter_per_min: (moved(|step| step.supply) - moved(|step| step.demand)) / window_s * 60.0,
         debt_unit_min: missing / 60.0,
-        debt_peak_units: steps.iter().map(Step::missing).fold(0.0, f64::max),
+        debt_peak_units: sums.iter().map(|sum| sum.missing).fold(0.0, f64::max),
     })
+}
+
+/// The most units that several services needed, and had, together at one time.
+pub fn peaks(services: &[(&[Step], f64)]) -> (f64, f64) {
+    let sums = summed(services);
+    let peak = |of: fn(&Sum) -> f64| sums.iter().map(of).fold(0.0, f64::max);
+    (peak(|sum| sum.demand), peak(|sum| sum.supply))
+}
+
+/// All services together, from `at_s` until the next.
+struct Sum {
+    at_s: f64,
+    demand: f64,
+    supply: f64,
+    missing: f64,
+    spare: f64,
+}
+
+fn summed(services: &[(&[Step], f64)]) -> Vec<Sum> {
+    let steps = services.iter().flat_map(|(steps, _)| steps.iter());
+    let mut instants: Vec<f64> = steps.map(|step| step.at_s).collect();
+    instants.sort_by(f64::total_cmp);
+    instants.dedup();
+    let mut known = vec![0_usize; services.len()];
+    let mut sum_at = |at_s: f64| {
+        let mut sum = Sum { at_s, demand: 0.0, supply: 0.0, missing: 0.0, spare: 0.0 };
+        for ((steps, _), known) in services.iter().zip(&mut known) {
+            *known += steps[*known..].iter().take_while(|step| step.at_s <= at_s).count();
+            let Some(step) = known.checked_sub(1).map(|last| &steps[last]) else { continue };
+            sum.demand += step.demand;
+            sum.supply += step.supply;
+            sum.missing += step.missing();
+            sum.spare += step.spare();
+        }
+        sum
+    };
+    instants.into_iter().map(&mut sum_at).collect()
 }
 
 /// Each step with its length in match seconds; the last ends at `end_s`.
@@ -112,10 +162,17 @@ pub fn lengths(steps: &[Step], end_s: f64) -> impl Iterator<Item = (&Step, f64)>
     steps.iter().zip(ends).map(|(step, to_s)| (step, (to_s - step.at_s).max(0.0)))
 }
 
-fn instability_pct(steps: &[Step], end_s: f64, grid_s: f64) -> f64 {
-    let Some(first) = steps.first() else { return 0.0 };
+fn instability_pct(services: &[(&[Step], f64)], end_s: f64) -> f64 {
+    let counts = services.iter().map(|(steps, grid_s)| moves(steps, end_s, *grid_s));
+    let (differ, all) = counts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    if all == 0 { 0.0 } else { 100.0 * differ as f64 / all as f64 }
+}
+
+/// The grid's steps in which demand and supply moved in different directions, and all of them.
+fn moves(steps: &[Step], end_s: f64, grid_s: f64) -> (u64, u64) {
+    let Some(first) = steps.first() else { return (0, 0) };
     if grid_s.is_nan() || grid_s <= 0.0 {
-        return 0.0;
+        return (0, 0);
     }
     let mut current = first;
     let mut rest = steps.iter().skip(1).peekable();
@@ -132,7 +189,7 @@ fn instability_pct(steps: &[Step], end_s: f64, grid_s: f64) -> f64 {
         all += 1;
         previous = current;
     }
-    if all == 0 { 0.0 } else { 100.0 * differ as f64 / all as f64 }
+    (differ, all)
 }
 
 fn direction(from: f64, to: f64) -> i8 {

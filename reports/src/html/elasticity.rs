@@ -3,7 +3,7 @@
 use hulk_scaling::elasticity::Elasticity;
 
 use crate::verdict::{ServiceScaling, Verdict};
-use crate::words::{escape, minute, number};
+use crate::words::{escape, instances, minute, number};
 
 /// A sentence for each service that was judged, those that were short first.
 pub(super) fn sentences(verdict: &Verdict) -> String {
@@ -12,7 +12,10 @@ pub(super) fn sentences(verdict: &Verdict) -> String {
     judged.sort_by(|a, b| b.1.debt_unit_min.total_cmp(&a.1.debt_unit_min));
     let items: String = judged
         .iter()
-        .map(|(scaling, figures)| format!("<li>{}</li>\n", escape(&sentence(scaling, figures))))
+        .map(|(scaling, figures)| {
+            let behind = scaling.fell_behind().map(|told| format!(" {told}")).unwrap_or_default();
+            format!("<li>{}</li>\n", escape(&(sentence(scaling, figures) + &behind)))
+        })
         .collect();
     if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
 }
@@ -48,10 +51,6 @@ fn sentence(scaling: &ServiceScaling, figures: &Elasticity) -> String {
     format!("{short}; {followed}; {spare}.")
 }
 
-fn instances(of: f64) -> String {
-    format!("{} instance{}", number(of), if of == 1.0 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +71,13 @@ mod tests {
             shortage: None,
             lag_longest_match_s,
             rises_not_followed,
+            lags: Vec::new(),
+            lags_left_out: 0,
+            violation_match_min: 0.0,
+            cost_instance_h: Some(1.0),
+            scale_outs: Vec::new(),
+            scale_outs_left_out: 0,
+            enough: None,
         }
     }
 

@@ -4,7 +4,7 @@ use super::tables::table;
 
 /// File, what it holds, how it is read. Which of them are there is not known here: the report is
 /// made from the record alone.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 15] = [
     ("report.html", "this page", "any browser; no network is used"),
     (
         "report-static.html",
@@ -12,6 +12,11 @@ const FILES: [(&str, &str, &str); 14] = [
         "where a page may have neither",
     ),
     ("summary.json", "everything that this page says, exact", "any JSON reader; keys carry units"),
+    (
+        "scorecard.txt",
+        "how well scaling kept up, with the waterfall of each scale-out",
+        "plain text",
+    ),
     (
         "response.hlog, service.hlog",
         "times of the requests, a histogram for each interval, step and outcome",

@@ -1,12 +1,11 @@
 //! The report's tables.
 
 use hulk_record::Record;
-use hulk_scaling::elasticity::Elasticity;
 
 use crate::percentiles::samples_min;
 use crate::summary::{StepRequests, StepSummary, untold};
-use crate::verdict::{ObjectiveStatus, ServiceScaling, Verdict};
-use crate::words::{count, escape, micros, minute, number, percent};
+use crate::verdict::{ObjectiveStatus, Verdict};
+use crate::words::{count, escape, micros, number, percent};
 
 /// Rows beyond these are in `summary.json`; a report must open on a phone.
 const STEPS_MAX: usize = 150;
@@ -103,66 +102,6 @@ pub(super) fn validity(verdict: &Verdict) -> String {
         })
         .collect();
     cards(&["Result", "Condition", "#Measured", "#Limit"], &rows)
-}
-
-/// A column for each service that was judged, and a line for each that was not.
-pub(super) fn scaling(verdict: &Verdict) -> String {
-    let judged: Vec<(&ServiceScaling, &Elasticity)> =
-        verdict.scaling.iter().filter_map(|s| s.elasticity.as_ref().map(|e| (s, e))).collect();
-    let mut out = String::new();
-    if !judged.is_empty() {
-        let names: Vec<String> =
-            judged.iter().map(|(s, _)| format!("#{}", escape(&s.service))).collect();
-        let heads: Vec<&str> =
-            std::iter::once("Figure").chain(names.iter().map(String::as_str)).collect();
-        out += &table(&heads, &scaling_rows(&judged));
-    }
-    let not_judged: String = verdict
-        .scaling
-        .iter()
-        .filter_map(|service| service.not_judged.as_ref().map(|why| (&service.service, why)))
-        .map(|(service, why)| {
-            format!("<li>{} was not judged: {}.</li>\n", escape(service), escape(why))
-        })
-        .collect();
-    if !not_judged.is_empty() {
-        out += &format!("<ul class=\"soft\">\n{not_judged}</ul>\n");
-    }
-    out
-}
-
-fn scaling_rows(judged: &[(&ServiceScaling, &Elasticity)]) -> Vec<String> {
-    let row = |what: &str, of: &dyn Fn(&ServiceScaling, &Elasticity) -> String| {
-        let cells: String = judged.iter().map(|(s, e)| numeric(&of(s, e))).collect();
-        format!("<th scope=\"row\">{what}</th>{cells}")
-    };
-    let percent = |of: f64| format!("{} %", number(of));
-    let at = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), minute);
-    vec![
-        row("Instances needed, at most", &|s, _| number(s.demand_peak)),
-        row("Instances ready, at most", &|s, _| number(s.supply_peak)),
-        row("Capacity debt in instance-minutes", &|_, e| number(e.debt_unit_min)),
-        row("Instances missing, at most", &|_, e| number(e.debt_peak_units)),
-        row("First short at match minute", &|s, _| at(s.shortage.map(|s| s.first_match_min))),
-        row("Worst at match minute", &|s, _| at(s.shortage.map(|s| s.worst_match_min))),
-        row("Requests not served while short", &|s, _| {
-            count(s.shortage.map_or(0, |s| s.not_served))
-        }),
-        row("Longest lag behind a rise in match seconds", &|s, _| {
-            s.lag_longest_match_s.map_or_else(|| "–".to_owned(), number)
-        }),
-        row("Rises never followed", &|s, _| count(s.rises_not_followed as u64)),
-        row("Time with too few instances, τU", &|_, e| percent(e.tau_u_pct)),
-        row("Time with too many, τO", &|_, e| percent(e.tau_o_pct)),
-        row("Instances missing on average, aU", &|_, e| number(e.a_u_units)),
-        row("Instances too many on average, aO", &|_, e| number(e.a_o_units)),
-        row("Missing ÷ needed, θU", &|_, e| percent(e.theta_u_pct)),
-        row("Too many ÷ needed, θO", &|_, e| percent(e.theta_o_pct)),
-        row("Too many ÷ ready", &|_, e| percent(e.theta_o_by_supply_pct)),
-        row("Instability, υ", &|_, e| percent(e.instability_pct)),
-        row("Jitter in changes a match minute", &|_, e| number(e.jitter_per_min)),
-        row("Decision window in match seconds", &|s, _| number(s.window_match_s)),
-    ]
 }
 
 pub(super) fn steps(steps: &[StepSummary]) -> String {

@@ -1,6 +1,6 @@
 //! A tournament as a page: the table, and cost against violation.
 
-use super::text::{HEAD, cells};
+use super::text::{HEAD, cells, of_services};
 use super::{Entry, Tournament};
 use crate::html::{STYLE, class};
 use crate::verdict::VerdictKind;
@@ -30,12 +30,13 @@ pub(super) fn page(tournament: &Tournament) -> String {
          content=\"width=device-width, initial-scale=1\"><title>{title}</title><style>{STYLE}{OWN}</style></head>\n\
          <body><header class=\"{}\"><p class=\"badge\">{}</p><h1>{title}: {headline}</h1><ul>{differences}</ul>\
          <p class=\"meta\">seed {}; the same audience for all</p></header>\n<main><h2>Cost against \
-         violation</h2>\n{}\n<h2>Each by itself</h2>\n{}\n</main></body></html>\n",
+         violation</h2>\n{}\n<h2>Each by itself</h2>\n{}\n{}</main></body></html>\n",
         class(kind),
         kind.name(),
         tournament.seed,
         plot(&tournament.entries),
         table(&tournament.entries),
+        speed_ups(tournament),
     )
 }
 
@@ -67,6 +68,22 @@ fn table(entries: &[Entry]) -> String {
          <p class=\"soft\">* no other was both cheaper and broke its promises for less time. Cost is the \
          instances that served, over match time at full scale; violation is the match time of all intervals \
          in which the promise of some objective was broken.</p>"
+    )
+}
+
+/// How much better each followed its demand than the base.
+fn speed_ups(tournament: &Tournament) -> String {
+    let Some(base) = &tournament.against else { return String::new() };
+    let row = |entry: &Entry| {
+        format!("<li><b>{}</b>: {}</li>\n", escape(&entry.policies), escape(&of_services(entry)))
+    };
+    let others = tournament.entries.iter().filter(|entry| entry.policies != *base);
+    let rows: String = others.map(row).collect();
+    format!(
+        "<h2>Elastic speed-up against {}</h2>\n<ul>\n{rows}</ul>\n<p class=\"soft\">The fourth root of θU · θO · τU · \
+         τO of the base ÷ the same of the run: above 1 it followed its demand better. It is not defined where one of \
+         them is 0.</p>\n",
+        escape(base)
     )
 }
 

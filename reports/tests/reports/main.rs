@@ -11,6 +11,7 @@ mod load;
 mod playback;
 mod raw;
 mod render;
+mod scale_out;
 mod scaling;
 mod sections;
 mod target;

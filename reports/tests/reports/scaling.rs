@@ -20,9 +20,14 @@ fn too_few_instances_are_a_debt_with_its_minute() {
     assert_eq!(verdict.kind, VerdictKind::Fail, "{:?}", verdict.reasons);
     assert_eq!(
         verdict.reasons,
-        ["login lacked 5 instance-minutes of capacity (limit 2): supply was below demand from \
+        [
+            "login lacked 5 instance-minutes of capacity (limit 2): supply was below demand from \
           match minute 34.0 (0.2 min after wicket), worst at 34.0 with 3 of the 5 instances needed, \
-          and 1,800 requests of 1,350 viewers were not served meanwhile."]
+          and 1,800 requests of 1,350 viewers were not served meanwhile.",
+            "login fell behind at match minute 34.0: the policy never wanted more than 4 of the 5 \
+          instances; 2 instances more (5 in all) would have been enough, and a head start would not: \
+          so many never served."
+        ]
     );
     let login = &verdict.scaling[0];
     let figures = login.elasticity.unwrap();

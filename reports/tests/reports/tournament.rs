@@ -7,7 +7,11 @@ use serde_json::Value;
 use crate::builder::{Minute, debt, latency, quiet, record, served_share};
 
 fn of(runs: &[(&str, &Record)]) -> Tournament {
-    let mut tournament = Tournament::default();
+    against(None, runs)
+}
+
+fn against(base: Option<&str>, runs: &[(&str, &Record)]) -> Tournament {
+    let mut tournament = Tournament::against(base.map(str::to_owned));
     for (name, record) in runs {
         tournament.add(name, &format!("runs/{name}"), record, &judge(record));
     }
@@ -101,4 +105,53 @@ fn the_page_has_a_point_and_a_row_for_each_and_no_script() {
     assert!(page.contains("&lt;b&gt;three") && !page.contains("<b>three"));
     assert!(!page.contains("<script") && !page.contains("http"), "nothing is loaded");
     assert!(page.contains("href=\"../four/report.html\""));
+}
+
+/// The demand of the golden trace, and so many instances.
+fn golden(ready: [f64; 10]) -> Record {
+    let needed = [4, 4, 10, 10, 10, 10, 6, 6, 4, 4];
+    let minutes = needed.iter().zip(ready).map(|(&needed, ready)| {
+        let requests = needed * 600;
+        Minute { requests, served: requests.min(ready as u64 * 600), ready, ..Minute::quiet() }
+    });
+    record(&minutes.collect::<Vec<_>>(), vec![debt(0.5)])
+}
+
+#[test]
+fn golden_elastic_speed_up_against_a_named_run() {
+    let traced = golden([5.0, 5.0, 5.0, 5.0, 8.0, 10.0, 10.0, 10.0, 7.0, 5.0]);
+    // By hand: missing 6, 6, 6, 6 of 10 and then 2 of 6; too many never but 1 of 4 in the last.
+    let slow = golden([4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 6.0, 4.0, 5.0]);
+    let (theta_u, tau_u): (f64, f64) = (100.0 * (4.0 * 0.6 + 2.0 / 6.0) / 10.0, 50.0);
+    let (theta_o, tau_o) = (100.0 * 0.25 / 10.0, 10.0);
+    let wanted =
+        (12.0 / theta_u * (28.0 + 1.0 / 3.0) / theta_o * 30.0 / tau_u * 60.0 / tau_o).powf(0.25);
+    for (base, sides) in [(Some("traced"), [1.0, wanted]), (Some("slow"), [1.0 / wanted, 1.0])] {
+        let of = against(base, &[("traced", &traced), ("slow", &slow)]);
+        for (entry, wanted) in entries(&of).iter().zip(sides) {
+            for found in [&entry["speed_up"], &entry["speed_up_services"]["login"]] {
+                let value = found["value"].as_f64().unwrap();
+                assert!((value - wanted).abs() < 1e-9, "{value} is not {wanted}");
+            }
+        }
+    }
+    // The first where none is named.
+    let of = of(&[("slow", &slow), ("traced", &traced)]);
+    let value = entries(&of)[1]["speed_up"]["value"].as_f64().unwrap();
+    assert!((value - 1.0 / wanted).abs() < 1e-9, "{value}");
+    assert!(of.text().contains("elastic speed-up against slow;"), "{}", of.text());
+}
+
+#[test]
+fn an_elastic_speed_up_against_what_was_never_short_is_not_defined() {
+    let (three, six) = (with_instances(3.0), with_instances(6.0));
+    let of = of(&[("three", &three), ("six", &six)]);
+    let found = &entries(&of)[1];
+    assert_eq!(found["speed_up"]["value"], Value::Null);
+    assert_eq!(found["speed_up"]["not_defined"], "0 here: θU, τU");
+    let page = String::from_utf8(of.html()).unwrap();
+    assert!(
+        page.contains("<b>six</b>: all not defined (0 here: θU, τU), login not defined"),
+        "{page}"
+    );
 }

@@ -44,6 +44,32 @@ fn golden_trace() {
 }
 
 #[test]
+fn golden_total_of_two_services_hides_nothing() {
+    // Twice the same is twice as much of what is counted in units, and the same in percent.
+    let own = measure(&golden(), 600.0, MINUTE_S).unwrap();
+    let twice = measure_total(&[(&golden(), MINUTE_S), (&golden(), MINUTE_S)], 600.0).unwrap();
+    near(twice.debt_unit_min, 24.0);
+    near(twice.debt_peak_units, 10.0);
+    near(twice.jitter_per_min, -0.4);
+    near(twice.theta_u_pct, own.theta_u_pct);
+    near(twice.theta_o_by_supply_pct, own.theta_o_by_supply_pct);
+    near(twice.tau_u_pct, own.tau_u_pct);
+    near(twice.instability_pct, own.instability_pct);
+    // Beside ten instances that nobody needs every one is still missing that was.
+    let idle = steps(&[0.0], &[10.0]);
+    let beside = measure_total(&[(&golden(), MINUTE_S), (&idle, MINUTE_S)], 600.0).unwrap();
+    near(beside.debt_unit_min, 12.0);
+    near(beside.theta_u_pct, 12.0);
+    near(beside.tau_u_pct, 30.0);
+    near(beside.tau_o_pct, 100.0);
+    near(beside.a_o_units, 11.4);
+    // 28.333 % and ten in each of 4, 4, 10, 10, 10, 10, 6, 6, 4, 4.
+    near(beside.theta_o_pct, 201.6667);
+    assert_eq!(peaks(&[(&golden(), MINUTE_S), (&idle, MINUTE_S)]), (10.0, 20.0));
+    assert_eq!(measure_total(&[], 600.0), None);
+}
+
+#[test]
 fn steps_of_any_length_measure_the_same() {
     let whole = measure(&golden(), 600.0, MINUTE_S).unwrap();
     let mut sparse = golden();
