@@ -17,6 +17,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::faults::Faults;
 use crate::outcome::Failure;
 
+mod limits;
+
 /// How often the capacity is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -150,6 +152,7 @@ pub(crate) fn plan(rehearsal: &Rehearsal, embedded: &Embedded) -> Plan {
         scale: audience.scale,
         lead_in_from: rehearsal.lead_in_from(),
         viewers_at_0: audience.curve.viewers_at(audience.minute_at(MatchTime(0))),
+        seed: rehearsal.seed,
     }
 }
 
@@ -183,6 +186,7 @@ async fn look(
             Ok(observed) => {
                 let mut news = changes(&last.samples, &observed.samples);
                 news.extend(switched(at, &last.switches, &observed.switches));
+                news.extend(limits::news(at, &last, &observed));
                 last.clone_from(&observed);
                 news.push(Seen::Capacity(observed.samples));
                 news

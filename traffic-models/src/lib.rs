@@ -2,7 +2,6 @@
 
 mod audience;
 mod curve;
-mod delay;
 mod executors;
 mod model;
 mod read;
@@ -15,7 +14,6 @@ mod view_length;
 
 pub use audience::Audience;
 pub use curve::{Curve, Decay, Grade, Point};
-pub use delay::Delay;
 pub use executors::{
     ConstantArrivalRate, ConstantUsers, Executor, Iterations, MassAction, RampingArrivalRate,
     RampingUsers, Replay, Stage, Then,

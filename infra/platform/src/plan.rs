@@ -21,6 +21,8 @@ pub struct Plan {
     pub lead_in_from: Offset,
     /// Viewers at match time 0, at full scale: it is provisioned for them.
     pub viewers_at_0: f64,
+    /// The rehearsal's seed.
+    pub seed: u64,
 }
 
 /// Where it listens: one line of JSON from its standard output.

@@ -5,6 +5,8 @@
 
 pub mod elasticity;
 
+mod balancers;
+mod bandwidth;
 mod cache;
 mod ledger;
 mod limit;
@@ -12,8 +14,10 @@ mod media;
 mod platform;
 mod policy;
 mod provisioning;
+mod scaler;
 mod spec;
 mod template;
+mod zones;
 
 pub use hulk_chaos as chaos;
 pub use ledger::{Departure, Refused, WorkLedger};
@@ -26,8 +30,10 @@ pub use policy::{
     Ahead, Bounds, Breach, By, CloudGroup, Hpa, Known, Ladder, Limit, Measured, Memory,
     Observation, Policy, Requests, Rules, ScaleRule, Scheduled, StepScaling, TargetTracking,
 };
-pub use provisioning::{Provisioning, Scaler};
+pub use provisioning::Provisioning;
+pub use scaler::{Lack, Scaler};
 pub use spec::{
-    Answer, CallSpec, EDGE, EdgeSpec, MID_TIER, PanicSpec, PlatformSpec, RouteSpec, ServiceSpec,
-    SizeBy, TierSpec, WhenStatic,
+    Answer, BalancerSpec, CallSpec, EDGE, EdgeSpec, MID_TIER, PanicSpec, PlatformSpec, RouteSpec,
+    ServiceSpec, SizeBy, TierSpec, WhenStatic,
 };
+pub use zones::{ZoneSpec, Zones};

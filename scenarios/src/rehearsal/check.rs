@@ -126,6 +126,7 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
     let place = match fault.kind {
         FaultKind::Latency(_) => "service",
         FaultKind::EdgeLost(_) => "edge",
+        FaultKind::ZoneLost(_) | FaultKind::NoCapacity(_) => "zone",
     };
     wrong(message, "name one of those".to_owned(), &[fault.kind.name(), place])
 }

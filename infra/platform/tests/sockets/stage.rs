@@ -84,6 +84,7 @@ pub(crate) async fn start(speed: f64) -> Stage {
         scale: 1.0,
         lead_in_from: Offset(0),
         viewers_at_0: 0.0,
+        seed: 1,
     };
     let ports = serve(plan).unwrap();
     let control = ControlClient::new(permit(ports.control));

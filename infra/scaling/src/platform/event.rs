@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hulk_chaos::FaultKind;
 use hulk_record::MatchTime;
 
-use crate::PanicFlags;
+use crate::{Lack, PanicFlags};
 
 /// What happens to the platform. An edge is named by its place in the spec.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +47,17 @@ pub enum Body {
     Bytes(u32),
     /// A text.
     Text(Arc<str>),
+}
+
+impl Body {
+    /// Its length in bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Bytes(count) => *count as usize,
+            Self::Text(text) => text.len(),
+        }
+    }
 }
 
 /// What the platform does: it answers a request.
@@ -134,6 +145,11 @@ pub struct ServiceStatus {
     pub wait_s: f64,
     /// What faults add to each answer, in ms of wall time.
     pub latency_added_ms: f64,
+    /// So many instances are wanted and cannot be had, and why.
+    pub lacking: Option<(u32, Lack)>,
+    /// Requests that no instance turned away: the service's load balancers did, or the ceiling of
+    /// bandwidth at an edge.
+    pub turned_away: u64,
 }
 
 impl ServiceStatus {
@@ -152,6 +168,8 @@ impl ServiceStatus {
             backlog: 0,
             wait_s: 0.0,
             latency_added_ms: 0.0,
+            lacking: None,
+            turned_away: 0,
         }
     }
 }
