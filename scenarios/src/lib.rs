@@ -22,7 +22,10 @@ mod trial;
 mod values;
 mod viewer;
 
-pub use estimate::{Estimate, Given, MachineEstimate, PortsEstimate, ServiceEstimate, WORKERS_MAX};
+pub use estimate::{
+    BandwidthEstimate, Estimate, Given, MachineEstimate, PortsEstimate, ServiceEstimate,
+    WORKERS_MAX,
+};
 pub use extract::{Headers, is_token_byte};
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
