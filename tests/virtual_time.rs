@@ -2,6 +2,9 @@
 //! under a clock that jumps from event to event. No socket, no thread, no waiting.
 
 #[cfg(test)]
+#[path = "virtual_time/bought.rs"]
+mod bought;
+#[cfg(test)]
 #[path = "virtual_time/co1.rs"]
 mod co1;
 #[cfg(test)]

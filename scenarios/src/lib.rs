@@ -31,7 +31,7 @@ pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
 pub use hulk_record as record;
 pub use hulk_scaling as scaling;
-pub use hulk_settings::{Problem, Problems, Source};
+pub use hulk_settings::{Delay, Problem, Problems, Source};
 pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
 pub use rehearsal::{Arrival, LoadError, Rehearsal};
