@@ -24,9 +24,9 @@ fn lacks<'a>(before: &'a Observed, now: &'a Observed) -> impl Iterator<Item = St
             "quota" => "the quota is used up",
             _ => "no zone has capacity",
         };
-        format!("{service}: {count} more instances are wanted and cannot be had: {cause}")
+        format!("{service}: its policy wants {count} more than can be had: {cause}")
     });
-    begun.chain(over.map(|(service, ..)| format!("{service}: instances can be had again")))
+    begun.chain(over.map(|(service, ..)| format!("{service}: its policy has what it wants")))
 }
 
 /// Who has turned requests away for the first time: no instance did.
@@ -69,14 +69,14 @@ mod tests {
         let full = seen(&[("home", 3.0, "capacity")], &[]);
         assert_eq!(
             told(&none, &full),
-            ["home: 3 more instances are wanted and cannot be had: no zone has capacity"]
+            ["home: its policy wants 3 more than can be had: no zone has capacity"]
         );
         assert!(told(&full, &seen(&[("home", 9.0, "capacity")], &[])).is_empty());
         assert_eq!(
             told(&full, &seen(&[("home", 2.0, "quota")], &[])),
-            ["home: 2 more instances are wanted and cannot be had: the quota is used up"]
+            ["home: its policy wants 2 more than can be had: the quota is used up"]
         );
-        assert_eq!(told(&full, &none), ["home: instances can be had again"]);
+        assert_eq!(told(&full, &none), ["home: its policy has what it wants"]);
     }
 
     #[test]
