@@ -18,6 +18,7 @@ pub use executors::{
     ConstantArrivalRate, ConstantUsers, Executor, Iterations, MassAction, RampingArrivalRate,
     RampingUsers, Replay, Stage, Then,
 };
+pub use hulk_settings::Delay;
 pub use model::{Day, Model, Moment};
 pub use responses::{Act, Exit, Push, Response};
 pub use schedule::{ACTION_BYTES, Action, Back, Schedule, Stay, VISIT_BYTES, Visit};
