@@ -7,26 +7,31 @@ use super::{Seen, event};
 
 /// What has begun or ended since the last look.
 pub(super) fn news(at: Offset, before: &Observed, now: &Observed) -> Vec<Seen> {
-    let texts = lacks(before, now).chain(turned_away(before, now));
-    texts.map(|text| event(at, "limit", text)).collect()
+    let begun = begun(before, now).chain(turned_away(before, now));
+    let begun = begun.map(|text| event(at, "limit", text));
+    begun.chain(over(before, now).map(|text| event(at, "limit over", text))).collect()
 }
 
-/// Instances that cannot be had: told when that begins, and when it is over. How many they are is
-/// told once, for it changes with each look of the policy.
-fn lacks<'a>(before: &'a Observed, now: &'a Observed) -> impl Iterator<Item = String> + 'a {
+/// Instances that cannot be had, from now on. How many they are is told once, for it changes with each
+/// look of the policy.
+fn begun<'a>(before: &'a Observed, now: &'a Observed) -> impl Iterator<Item = String> + 'a {
     let known = |seen: &Observed, service: &str, why: &str| {
         seen.lacking.iter().any(|(s, _, w)| (s.as_str(), w.as_str()) == (service, why))
     };
     let begun = now.lacking.iter().filter(move |(s, _, why)| !known(before, s, why));
-    let over = before.lacking.iter().filter(move |(s, ..)| !now.lacking.iter().any(|n| n.0 == *s));
-    let begun = begun.map(|(service, count, why)| {
+    begun.map(|(service, count, why)| {
         let cause = match why.as_str() {
             "quota" => "the quota is used up",
             _ => "no zone has capacity",
         };
         format!("{service}: its policy wants {count} more than can be had: {cause}")
-    });
-    begun.chain(over.map(|(service, ..)| format!("{service}: its policy has what it wants")))
+    })
+}
+
+/// Services whose policy lacks nothing any more.
+fn over<'a>(before: &'a Observed, now: &'a Observed) -> impl Iterator<Item = String> + 'a {
+    let over = before.lacking.iter().filter(move |(s, ..)| !now.lacking.iter().any(|n| n.0 == *s));
+    over.map(|(service, ..)| format!("{service}: its policy has what it wants"))
 }
 
 /// Who has turned requests away for the first time: no instance did.
@@ -57,7 +62,7 @@ mod tests {
     fn told(before: &Observed, now: &Observed) -> Vec<String> {
         let news = news(Offset(1), before, now).into_iter();
         let texts = news.map(|seen| match seen {
-            Seen::Event(event) if event.kind == "limit" => event.text,
+            Seen::Event(event) if event.kind.starts_with("limit") => event.text,
             _ => panic!("not a limit"),
         });
         texts.collect()
