@@ -175,6 +175,10 @@ impl Asked {
         lines.extend([
             format!("  connections    {:.0} new ones/s at the peak", estimate.connects_per_s_peak),
             format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
+        ]);
+        let bandwidth = estimate.bandwidth.iter();
+        lines.extend(bandwidth.map(|link| format!("    bandwidth    {}", link.describe())));
+        lines.extend([
             format!(
                 "  descriptors    {} of {}{origins}{workers}",
                 machine.descriptors_of_a_worker(room.given.workers),
@@ -217,6 +221,11 @@ impl Asked {
             "services": services.collect::<Vec<_>>(),
             "connects_per_s_peak": estimate.connects_per_s_peak,
             "bits_per_s_peak": estimate.bits_per_s_peak,
+            "bandwidth": estimate.bandwidth.iter().map(|link| json!({
+                "edge": link.edge,
+                "peak_gbps": link.peak_gbps,
+                "ceiling_gbps": link.ceiling_gbps,
+            })).collect::<Vec<_>>(),
             "descriptors": estimate.machine.descriptors,
             "descriptors_of_a_worker":
                 estimate.machine.descriptors_of_a_worker(room.given.workers),

@@ -1,5 +1,7 @@
 //! Observers at work: who is asked for capacity once a second, and what changed.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -74,6 +76,7 @@ impl Known {
         }
         news.extend(changes(&self.last.samples, &observed.samples));
         news.extend(switched(at, &self.last.switches, &observed.switches));
+        news.extend(limits::news(at, &self.last, &observed));
         news.extend(unadvised(at, &self.last.advice, &observed.advice));
         self.last.clone_from(&observed);
         news.push(Seen::Capacity(observed.samples));

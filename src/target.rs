@@ -171,6 +171,7 @@ pub(crate) fn plan(rehearsal: &Rehearsal, embedded: &Embedded) -> Plan {
         lead_in_from: rehearsal.lead_in_from(),
         viewers_at_0: audience.curve.viewers_at(audience.minute_at(MatchTime(0))),
         commentary: rehearsal.feed(),
+        seed: rehearsal.seed,
     }
 }
 

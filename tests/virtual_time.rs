@@ -2,6 +2,9 @@
 //! under a clock that jumps from event to event. No socket, no thread, no waiting.
 
 #[cfg(test)]
+#[path = "virtual_time/bought.rs"]
+mod bought;
+#[cfg(test)]
 #[path = "virtual_time/calibrate.rs"]
 mod calibrate;
 #[cfg(test)]

@@ -163,7 +163,7 @@ fn served_share(
                     counted(requests, "request")
                 ),
             };
-            let cause = cause + &refusals(view, service);
+            let cause = cause + &limit(view, service) + &refusals(view, service);
             let most = minute(worst);
             reason += &format!(
                 ": {missing}, from match minute {onset} on, most at match minute {most}; {cause}"
@@ -174,6 +174,19 @@ fn served_share(
     let onset = onset.filter(|_| !met);
     let judged = judged(blank, measured, met, (onset, worst), reason);
     ObjectiveResult { at_least: true, samples: asked, viewers_not_served: viewers, ..judged }
+}
+
+/// The first limit of what was bought that the service met, told by who watched the platform.
+fn limit(view: &View<'_>, service: &str) -> String {
+    let mut limits = view.record.events.iter().filter(|event| event.kind == "limit");
+    let first = limits.find_map(|event| {
+        let text = event.text.strip_prefix(service)?.strip_prefix(": ")?;
+        Some(format!(
+            "; at match minute {}: {text}",
+            minute(view.manifest().match_minute(event.at))
+        ))
+    });
+    first.unwrap_or_default()
 }
 
 /// With which statuses a service said no, the most frequent first: `; it answered 48 × 404`.

@@ -1,11 +1,13 @@
 //! What a rehearsal would ask of the machine and of its target.
 
+mod bandwidth;
 mod machine;
 mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use bandwidth::BandwidthEstimate;
 use hulk_record::{Bound, MatchTime};
 use hulk_traffic_models::Schedule;
 pub use machine::{Given, MachineEstimate, WORKERS_MAX};
@@ -35,6 +37,8 @@ pub struct Estimate {
     pub connects_per_s_peak: f64,
     /// Most bits per wall second received, over any ten seconds.
     pub bits_per_s_peak: f64,
+    /// What that is of the embedded platform's ceilings of bandwidth.
+    pub bandwidth: Vec<BandwidthEstimate>,
     /// How long it takes, in s of wall time.
     pub wall_s: f64,
     /// What it costs the machine.
@@ -71,6 +75,7 @@ impl Estimate {
         let requests_per_s_peak = calls.bounded.then(|| {
             bins.peak(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>())
         });
+        let bits_per_s_peak = f64::from(viewers_peak) * calls.kbps * 1e3;
         Self {
             viewers_peak,
             connections_per_viewer: rehearsal.target.connections_per_viewer(),
@@ -80,7 +85,8 @@ impl Estimate {
                 .peak(|bin| speed * bins.starts[bin] / bins.length_s)
                 .max(lead_in_connects_per_s(rehearsal, schedule)),
             machine: MachineEstimate::of(rehearsal, schedule, viewers_peak, requests_per_s_peak),
-            bits_per_s_peak: f64::from(viewers_peak) * calls.kbps * 1e3,
+            bits_per_s_peak,
+            bandwidth: BandwidthEstimate::of(rehearsal, bits_per_s_peak),
             wall_s: (rehearsal.until().0 + rehearsal.lead_in_us) as f64 / 1e6,
             services: calls.services(rehearsal, &bins),
         }
@@ -109,6 +115,7 @@ impl Estimate {
             }
         }
         warnings.extend(self.few_descriptors(rehearsal, given));
+        warnings.extend(self.bandwidth.iter().filter_map(BandwidthEstimate::warning));
         if let Some(users) = rehearsal.users_max.filter(|users| *users < self.viewers_peak) {
             warnings.push(format!(
                 "`generator.users_max` is {users} and the audience needs {}: arrivals will be \

@@ -23,13 +23,16 @@ mod trial;
 mod values;
 mod viewer;
 
-pub use estimate::{Estimate, Given, MachineEstimate, PortsEstimate, ServiceEstimate, WORKERS_MAX};
+pub use estimate::{
+    BandwidthEstimate, Estimate, Given, MachineEstimate, PortsEstimate, ServiceEstimate,
+    WORKERS_MAX,
+};
 pub use extract::{Headers, is_token_byte};
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
 pub use hulk_record as record;
 pub use hulk_scaling as scaling;
-pub use hulk_settings::{Problem, Problems, Source};
+pub use hulk_settings::{Delay, Problem, Problems, Source};
 pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
 pub use observe::{

@@ -10,7 +10,7 @@ use crate::house;
 const ARROWS: &[(&str, &[&str])] = &[
     ("hulk-record", &[]),
     ("hulk-consent", &[]),
-    ("hulk-settings", &[]),
+    ("hulk-settings", &["hulk-record"]),
     ("hulk-traffic-models", &["hulk-record", "hulk-settings"]),
     ("hulk-chaos", &["hulk-record", "hulk-settings"]),
     ("hulk-scaling", &["hulk-record", "hulk-settings", "hulk-chaos"]),

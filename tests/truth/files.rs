@@ -64,17 +64,27 @@ fn journey(row: &Row) -> String {
 }
 
 fn platform(api: &Service) -> String {
-    let Service { rated_rps, patience_s, evaluate_s, delay_s, scale_in_hold_s, more, .. } = api;
-    let provisioning = |evaluate_s: f64, delay_s: f64, hold_s: f64| {
+    let Service {
+        rated_rps,
+        patience_s,
+        evaluate_s,
+        delay_s,
+        scale_in_hold_s,
+        more,
+        bought,
+        platform,
+        ..
+    } = api;
+    let provisioning = |evaluate_s: f64, delay_s: f64, hold_s: f64, more: &str| {
         let third_s = delay_s / 4.0;
         format!(
             "provisioning = {{ evaluate_s = {evaluate_s:?}, decide_s = {third_s:?}, node_s = {:?}, app_s = \
-             {third_s:?}, scale_in_hold_s = {hold_s:?} }}",
+             {third_s:?}, scale_in_hold_s = {hold_s:?}{more} }}",
             delay_s - 2.0 * third_s
         )
     };
-    let own = provisioning(*evaluate_s, *delay_s, *scale_in_hold_s);
-    let never = provisioning(600.0, 4.0, 600.0);
+    let own = provisioning(*evaluate_s, *delay_s, *scale_in_hold_s, bought);
+    let never = provisioning(600.0, 4.0, 600.0, "");
     let (calls, store) = match api.asks_rps {
         None => ("", String::new()),
         Some(rps) => (
@@ -87,7 +97,7 @@ fn platform(api: &Service) -> String {
         ),
     };
     format!(
-        "[edge.only]\nbase_latency_ms = 0\ncache_entries = 8\n[media]\norigin = \"door\"\nsegment_s = 6\n\
+        "{platform}\n[edge.only]\nbase_latency_ms = 0\ncache_entries = 8\n[media]\norigin = \"door\"\nsegment_s = 6\n\
          window_segments = 3\nplaylist_ttl_s = 2\nsegment_ttl_s = 60\n[media.rendition.240p]\nkbps = 400\n\
          [service.door]\nrated_rps = 1e6\npatience_s = 10\nbase_latency_ms = 5\ndecision_window_s = \
          2\n{never}\n[service.api]\nrated_rps = {rated_rps:?}\npatience_s = \

@@ -1,5 +1,6 @@
 //! The truth table: rehearsals, and what must come of them by arithmetic.
 
+mod bought;
 pub(crate) mod draw;
 pub(crate) mod files;
 pub(crate) mod table;

@@ -38,8 +38,10 @@ pub(crate) struct Service {
     /// From the look to the capacity, all in all.
     pub(crate) delay_s: f64,
     pub(crate) scale_in_hold_s: f64,
-    /// More keys.
+    /// More keys: of the service, of its provisioning, and of the whole platform.
     pub(crate) more: String,
+    pub(crate) bought: String,
+    pub(crate) platform: String,
     /// Another service that it asks before it answers: its requests/s.
     pub(crate) asks_rps: Option<f64>,
     /// The objective is of latency, with this limit in wall ms.
@@ -55,6 +57,8 @@ impl Service {
             delay_s: 4.0,
             scale_in_hold_s: 600.0,
             more: "base_latency_ms = 5".to_owned(),
+            bought: String::new(),
+            platform: String::new(),
             asks_rps: None,
             quick_ms: None,
         }
@@ -69,22 +73,22 @@ impl Row {
 }
 
 /// Which policy, in few words: what it has at least, what it starts with, and more of its keys.
-fn policy(name: &str, keys: &str) -> String {
+pub(super) fn policy(name: &str, keys: &str) -> String {
     format!("{name} = {{ min_instances = 4, {keys} }}")
 }
 
-fn fixed(instances: u32) -> String {
+pub(super) fn fixed(instances: u32) -> String {
     format!(
         "requests = {{ rated_per_min = 3000, min_instances = {instances}, max_instances = {instances} }}"
     )
 }
 
-fn constant(per_s: f64, duration_s: f64) -> String {
+pub(super) fn constant(per_s: f64, duration_s: f64) -> String {
     format!("[load]\nconstant_arrival_rate = {{ per_s = {per_s:?}, duration_s = {duration_s:?} }}")
 }
 
 /// 100 a second until 6 s, and then so many until the end.
-fn jump(per_s: f64, until_s: f64) -> String {
+pub(super) fn jump(per_s: f64, until_s: f64) -> String {
     stages(100.0, &[(6.0, 100.0), (until_s, per_s)])
 }
 
@@ -103,15 +107,15 @@ pub(super) fn stages(from_per_s: f64, until: &[(f64, f64)]) -> String {
     )
 }
 
-const SHORT_OF_4: &str = "it had only 4 of the ";
+pub(super) const SHORT_OF_4: &str = "it had only 4 of the ";
 
-struct Outcome(bool, f64, &'static str);
-const PASSES: Outcome = Outcome(true, f64::NAN, "");
-const fn fails(at_s: f64, reason: &'static str) -> Outcome {
+pub(super) struct Outcome(bool, f64, &'static str);
+pub(super) const PASSES: Outcome = Outcome(true, f64::NAN, "");
+pub(super) const fn fails(at_s: f64, reason: &'static str) -> Outcome {
     Outcome(false, at_s, reason)
 }
 
-fn row(
+pub(super) fn row(
     (name, formula): (&str, &str),
     (value, edge): (f64, f64),
     Outcome(passes, fails_at_s, reason): Outcome,
@@ -132,6 +136,7 @@ pub(crate) fn rows() -> Vec<Row> {
         bounds_and_holds(),
         known_before(),
         others(),
+        super::bought::rows(),
     ]
     .concat()
 }

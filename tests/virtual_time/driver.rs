@@ -435,6 +435,7 @@ fn platform(rehearsal: &Rehearsal) -> Platform {
         (rehearsal.clock.speed, audience.scale),
         rehearsal.clock.match_time(rehearsal.lead_in_from()),
         audience.curve.viewers_at(audience.minute_at(MatchTime(0))),
+        rehearsal.seed,
     )
     .hearing(rehearsal.feed().messages)
 }

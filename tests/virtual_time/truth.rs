@@ -88,6 +88,7 @@ fn rows_that_other_commits_draw_are_true_in_virtual_time() {
 fn the_table_knows_nothing_of_the_product() {
     let texts = [
         include_str!("../truth/mod.rs"),
+        include_str!("../truth/bought.rs"),
         include_str!("../truth/draw.rs"),
         include_str!("../truth/table.rs"),
         include_str!("../truth/files.rs"),

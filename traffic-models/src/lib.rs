@@ -3,7 +3,6 @@
 mod audience;
 mod commentary;
 mod curve;
-mod delay;
 mod executors;
 mod model;
 mod read;
@@ -17,11 +16,11 @@ mod view_length;
 pub use audience::Audience;
 pub use commentary::{Ball, Commentary};
 pub use curve::{Curve, Decay, Grade, Point};
-pub use delay::Delay;
 pub use executors::{
     ConstantArrivalRate, ConstantUsers, Executor, Iterations, MassAction, RampingArrivalRate,
     RampingUsers, Replay, Stage, Then,
 };
+pub use hulk_settings::Delay;
 pub use model::{Day, Model, Moment};
 pub use responses::{Act, Exit, Push, Response};
 pub use schedule::{ACTION_BYTES, Action, Back, Schedule, Stay, VISIT_BYTES, Visit};

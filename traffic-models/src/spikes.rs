@@ -1,10 +1,10 @@
 //! Sudden crowds that nobody planned.
 
 use hulk_record::{hash_of, seed_of, unit_of};
-use hulk_settings::Section;
+use hulk_settings::{Delay, Section};
 use serde::{Deserialize, Serialize};
 
-use crate::{Audience, Delay, Moment, Push, Response};
+use crate::{Audience, Moment, Push, Response};
 
 /// Random pushes over the window: how often, how many people, how fast they come.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

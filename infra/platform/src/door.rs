@@ -87,6 +87,7 @@ impl Door {
             (plan.clock.speed, plan.scale),
             plan.clock.match_time(plan.lead_in_from),
             plan.viewers_at_0,
+            plan.seed,
         )
         .hearing(plan.commentary.messages.clone());
         let state = State {

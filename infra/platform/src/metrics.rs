@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use hulk_scaling::{PanicSwitch, ServiceStatus};
+use hulk_scaling::{Lack, PanicSwitch, ServiceStatus};
 
 use crate::door::Door;
 
@@ -71,6 +71,8 @@ pub(crate) fn metrics(door: &Door) -> String {
     text.counter(&services, "hulk_platform_internal_requests", "Requests of services.", |s| {
         s.internal
     });
+    let help = "Requests turned away by load balancers or for want of bandwidth.";
+    text.counter(&services, "hulk_platform_turned_away", help, |s| s.turned_away);
     text.head("hulk_platform_responses", "counter", "Answers to viewers by status.");
     for service in &services {
         for (status, count) in &service.answers {
@@ -128,6 +130,17 @@ fn capacity(text: &mut Text, services: &[ServiceStatus]) {
     text.gauge(services, "hulk_platform_instances_pending", help, |s| f64::from(s.pending));
     let help = "Instances that the policy wants.";
     text.gauge(services, "hulk_platform_instances_desired", help, |s| f64::from(s.desired));
+    let help = "Instances wanted that cannot be had.";
+    text.head("hulk_platform_instances_lacking", "gauge", help);
+    for service in services {
+        for why in [Lack::Capacity, Lack::Quota] {
+            let lacking = service.lacking.filter(|(_, known)| *known == why);
+            let mut labels = labels(service);
+            labels.push(("why", why.name()));
+            let count = lacking.map_or(0, |(count, _)| count);
+            text.line("hulk_platform_instances_lacking", &labels, count);
+        }
+    }
     text.gauge(services, "hulk_platform_backlog_requests", "Requests that wait.", |s| {
         s.backlog as f64
     });

@@ -23,6 +23,8 @@ pub struct Plan {
     pub viewers_at_0: f64,
     /// The match's commentary; empty where no policy hears it.
     pub commentary: Feed,
+    /// The rehearsal's seed.
+    pub seed: u64,
 }
 
 /// Where it listens: one line of JSON from its standard output.

@@ -5,6 +5,8 @@
 
 pub mod elasticity;
 
+mod balancers;
+mod bandwidth;
 mod cache;
 mod ledger;
 mod limit;
@@ -12,8 +14,10 @@ mod media;
 mod platform;
 mod policy;
 mod provisioning;
+mod scaler;
 mod spec;
 mod template;
+mod zones;
 
 pub use hulk_chaos as chaos;
 pub use ledger::{Departure, Refused, WorkLedger};
@@ -27,8 +31,10 @@ pub use policy::{
     Limit, Measured, Memory, NoAdvice, Observation, Policy, Requests, Role, Rules, ScaleRule,
     Scheduled, StepScaling, TargetTracking,
 };
-pub use provisioning::{Provisioning, Scaler};
+pub use provisioning::Provisioning;
+pub use scaler::{Lack, Scaler};
 pub use spec::{
-    Answer, CallSpec, EDGE, EdgeSpec, MID_TIER, PanicSpec, PlatformSpec, RouteSpec, ServiceSpec,
-    SizeBy, TierSpec, WhenStatic,
+    Answer, BalancerSpec, CallSpec, EDGE, EdgeSpec, MID_TIER, PanicSpec, PlatformSpec, RouteSpec,
+    ServiceSpec, SizeBy, TierSpec, WhenStatic,
 };
+pub use zones::{ZoneSpec, Zones};

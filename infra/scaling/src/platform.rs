@@ -22,13 +22,14 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use hulk_chaos::FaultKind;
-use hulk_record::{MatchTime, Message};
+use hulk_record::{MatchTime, Message, seed_of};
 
 pub use event::{Body, Event, PlatformEvent, Reply, ScaleEvent, ServiceStatus, SwitchEvent};
 pub use panic::{PanicFlags, PanicSwitch};
 
+use crate::bandwidth::Bandwidth;
 use crate::spec::{EDGE, MID_TIER};
-use crate::{MediaSpec, PlatformSpec, Policy, WhenStatic};
+use crate::{MediaSpec, PlatformSpec, Policy, WhenStatic, Zones};
 use calls::{Job, Owner};
 use panic::Panic;
 use routes::Routes;
@@ -44,6 +45,9 @@ pub struct Platform {
     /// Place of the service that answers what no cache has.
     origin: Option<usize>,
     services: Vec<Service>,
+    zones: Zones,
+    /// What all edges together send.
+    bandwidth: Option<Bandwidth>,
     routes: Routes,
     panic: Option<Panic>,
     /// Requests that a service works on, by number.
@@ -72,31 +76,37 @@ enum Due {
 impl Platform {
     /// A platform at `start` (in the lead-in), provisioned for `viewers_at_0` (full scale): its
     /// policies look from match time 0 on. `policies` are in the order of the spec's services.
-    /// `speed` and `scale` are the rehearsal's v and k.
+    /// `speed` and `scale` are the rehearsal's v and k; delays that vary are drawn from `seed`.
     pub fn new(
         spec: PlatformSpec,
         policies: Vec<Policy>,
         (speed, scale): (f64, f64),
         start: MatchTime,
         viewers_at_0: f64,
+        seed: u64,
     ) -> Self {
         let place = |name: &str| spec.services.iter().position(|known| known.name == name);
         let panic = spec.panic.as_ref().map(|panic| Panic::new(panic, place));
         let routes = Routes::new(&spec.routes, place, speed);
+        let mut zones = Zones::new(&spec.zones);
+        let delays = seed_of(seed, "provisioning");
         let services = spec
             .services
             .iter()
             .zip(policies)
             .map(|(known, policy)| {
                 let calls = calls::compile(&known.calls, place, speed);
-                Service::new(known, calls, policy, scale, (start, viewers_at_0))
+                let bought = (seed_of(delays, &known.name), &mut zones);
+                Service::new(known, calls, policy, scale, (start, viewers_at_0), bought)
             })
             .collect();
         Self {
-            edges: spec.edges.iter().map(Edge::new).collect(),
+            edges: spec.edges.iter().map(|edge| Edge::new(edge, scale)).collect(),
             mid_tier: spec.mid_tier.as_ref().map(MidTier::new),
             origin: place(&spec.media.origin),
             services,
+            zones,
+            bandwidth: spec.bandwidth_gbps.map(|gbps| Bandwidth::new(gbps * scale)),
             routes,
             panic,
             jobs: HashMap::new(),
@@ -130,8 +140,8 @@ impl Platform {
             Event::Connected { edge } => self.connect(now, edge, 1),
             Event::Disconnected { edge } => self.connect(now, edge, -1),
             Event::Request { id, edge, path } => self.request(now, id, edge, path, replies),
-            Event::Inject(kind) => self.inject(kind),
-            Event::Heal(kind) => self.heal(kind),
+            Event::Inject(kind) => self.inject(now, kind),
+            Event::Heal(kind) => self.heal(now, kind),
             Event::Advised { service, advice } => {
                 if let Some(service) = self.services.get_mut(service) {
                     service.advised(now, advice);
@@ -155,6 +165,7 @@ impl Platform {
             answers: edge.answers.clone(),
             latency_added_ms: edge.added_ms,
             ready: u32::from(!edge.lost),
+            turned_away: edge.turned_away,
             ..ServiceStatus::tier()
         });
         let mid_tier = self.mid_tier.iter().map(|tier| ServiceStatus {
@@ -220,7 +231,7 @@ impl Platform {
                 }
                 Due::Change(index) => {
                     let viewers = self.connections() as f64 / self.scale;
-                    self.services[index].scale(at, viewers, &mut self.events);
+                    self.services[index].scale(at, viewers, &mut self.zones, &mut self.events);
                 }
                 Due::TimeOut(job) => {
                     self.time_outs.remove(&(at, job));

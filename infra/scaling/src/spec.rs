@@ -12,10 +12,10 @@ use hulk_settings::{Section, nearest_or_all};
 pub use panic::PanicSpec;
 pub use route::{Answer, RouteSpec, SizeBy, WhenStatic};
 use serde::{Deserialize, Serialize};
-pub use service::{CallSpec, ServiceSpec};
+pub use service::{BalancerSpec, CallSpec, ServiceSpec};
 pub use tier::{EdgeSpec, TierSpec};
 
-use crate::MediaSpec;
+use crate::{MediaSpec, ZoneSpec};
 
 /// How the edges are counted, all of them.
 pub const EDGE: &str = "edge";
@@ -29,6 +29,10 @@ pub struct PlatformSpec {
     pub edges: Vec<EdgeSpec>,
     /// What the edges ask before they ask the origin.
     pub mid_tier: Option<TierSpec>,
+    /// What all edges together send of the stream at most, in Gbit/s at full scale.
+    pub bandwidth_gbps: Option<f64>,
+    /// Where the instances stand; without any, there is always room.
+    pub zones: Vec<ZoneSpec>,
     /// The live stream.
     pub media: MediaSpec,
     /// The services behind the load balancer.
@@ -52,6 +56,12 @@ impl PlatformSpec {
             section.problem_at("edge", "a platform needs at least one edge", Some(hint.into()));
         }
         let mid_tier = section.section_optional("mid_tier").map(|tier| TierSpec::read(&tier));
+        let bandwidth_gbps = tier::bandwidth(section);
+        let zones: Vec<Option<ZoneSpec>> = section
+            .named_sections("zone")
+            .into_iter()
+            .map(|(name, inner)| ZoneSpec::read(name, &inner))
+            .collect();
         let media = section.section("media");
         let media_spec = media.as_ref().and_then(MediaSpec::read);
         let mut names = Vec::new();
@@ -91,6 +101,8 @@ impl PlatformSpec {
         Some(Self {
             edges: edges.into_iter().collect::<Option<_>>()?,
             mid_tier: mid_tier.map_or(Some(None), |tier| tier.map(Some))?,
+            bandwidth_gbps: bandwidth_gbps?,
+            zones: zones.into_iter().collect::<Option<_>>()?,
             media: media_spec?,
             services: services.into_iter().map(|(_, s)| s).collect::<Option<_>>()?,
             routes: routes.into_iter().map(|(_, r)| r).collect::<Option<_>>()?,
@@ -104,8 +116,11 @@ impl PlatformSpec {
     /// When it names something that the platform does not have.
     pub fn check_fault(&self, kind: &FaultKind) -> Result<(), String> {
         let edges: Vec<&str> = self.edges.iter().map(|edge| edge.name.as_str()).collect();
+        let zones: Vec<&str> = self.zones.iter().map(|zone| zone.name.as_str()).collect();
         let (what, name, known) = match kind {
             FaultKind::EdgeLost(lost) => ("edge", &lost.edge, edges),
+            FaultKind::ZoneLost(lost) => ("zone", &lost.zone, zones),
+            FaultKind::NoCapacity(none) => ("zone", &none.zone, zones),
             FaultKind::Latency(latency) => {
                 let services = self.services.iter().map(|service| service.name.as_str());
                 let mid_tier = self.mid_tier.iter().map(|_| MID_TIER);
@@ -115,6 +130,9 @@ impl PlatformSpec {
         };
         if known.contains(&name.as_str()) {
             return Ok(());
+        }
+        if known.is_empty() {
+            return Err(format!("the platform has no {what} `{name}`, and no other"));
         }
         Err(format!("the platform has no {what} `{name}`: it has {}", known.join(", ")))
     }

@@ -6,11 +6,13 @@
 //! So a reader **asks for every key first and combines afterwards**: a key that nobody asked for
 //! when the section is dropped is an unknown key.
 
+mod delay;
 mod place;
 mod problem;
 mod section;
 mod value;
 
+pub use delay::Delay;
 pub use place::At;
 pub use problem::{Problem, Problems, Source};
 pub use section::{FreeValue, Section, keys_of, read};

@@ -21,6 +21,12 @@ pub struct Observed {
     /// Questions to the chat endpoints of policies since the start, by service and by what came of
     /// them.
     pub advice: BTreeMap<(String, String), f64>,
+    /// Services whose policy wants instances that cannot be had: the service, how many, and why
+    /// (`capacity` or `quota`).
+    pub lacking: Vec<(String, f64, String)>,
+    /// What load balancers, or the ceiling of bandwidth of the edges, have turned away so far: who is
+    /// counted for it, and how many requests.
+    pub turned_away: BTreeMap<String, f64>,
 }
 
 /// What the platform says of itself `at` this time. The edges and the mid tier have no capacity
@@ -36,12 +42,18 @@ pub async fn observe(control: Permit, at: Offset) -> Result<Observed, ObserveErr
 fn observed(metrics: &[Metric], at: Offset) -> Observed {
     let mut samples: BTreeMap<&str, CapacitySample> = BTreeMap::new();
     let (mut switches, mut advice) = (Vec::new(), BTreeMap::new());
+    let (mut lacking, mut turned_away) = (Vec::new(), BTreeMap::new());
     let stalled = metrics.iter().find(|m| m.name == "hulk_platform_stalled_seconds_total");
     let stalled_ms_total = stalled.map(|metric| metric.value * 1e3);
     for metric in metrics {
         let label = |name: &str| metric.labels.get(name).map(String::as_str);
         if metric.name == "hulk_platform_switch" {
             switches.extend(label("name").map(|name| (name.to_owned(), metric.value != 0.0)));
+        }
+        if let ("hulk_platform_turned_away_total", Some(who)) =
+            (metric.name.as_str(), label("service"))
+        {
+            *turned_away.entry(who.to_owned()).or_default() += metric.value;
         }
         let Some(service) = label("service").filter(|name| ![EDGE, MID_TIER].contains(name)) else {
             continue;
@@ -70,13 +82,18 @@ fn observed(metrics: &[Metric], at: Offset) -> Observed {
             ("hulk_platform_wait_match_seconds", _) => {
                 sample.wait_match_s = Some(metric.value);
             }
+            ("hulk_platform_instances_lacking", _) if metric.value > 0.0 => {
+                let why = label("why").unwrap_or_default().to_owned();
+                lacking.push((service.to_owned(), metric.value, why));
+            }
             ("hulk_platform_responses_total", Some("429" | "503")) => {
                 *sample.rejected_total.get_or_insert_default() += metric.value;
             }
             _ => {}
         }
     }
-    Observed { samples: samples.into_values().collect(), switches, advice }
+    let samples = samples.into_values().collect();
+    Observed { samples, switches, advice, lacking, turned_away }
 }
 
 #[cfg(test)]
@@ -96,6 +113,11 @@ mod tests {
                     hulk_platform_responses_total{service=\"home\",status=\"503\"} 6\n\
                     hulk_platform_responses_total{service=\"home\",status=\"504\"} 2\n\
                     hulk_platform_wait_match_seconds{service=\"home\"} 1.5\n\
+                    hulk_platform_instances_lacking{service=\"home\",why=\"capacity\"} 0\n\
+                    hulk_platform_instances_lacking{service=\"home\",why=\"quota\"} 5\n\
+                    hulk_platform_turned_away_total{service=\"edge\",edge=\"north\"} 3\n\
+                    hulk_platform_turned_away_total{service=\"edge\",edge=\"south\"} 4\n\
+                    hulk_platform_turned_away_total{service=\"home\"} 0\n\
                     hulk_platform_switch{name=\"slow_refresh\"} 1\n\
                     hulk_platform_switch{name=\"no_recommendations\"} 0\n\
                     hulk_platform_advice_total{service=\"home\",outcome=\"bad_json\"} 3\n\
@@ -111,5 +133,7 @@ mod tests {
         assert_eq!(seen.switches, switches);
         let advice = [(("home".to_owned(), "bad_json".to_owned()), 3.0)];
         assert_eq!(seen.advice, advice.into());
+        assert_eq!(seen.lacking, [("home".to_owned(), 5.0, "quota".to_owned())]);
+        assert_eq!(seen.turned_away, [("edge".to_owned(), 7.0), ("home".to_owned(), 0.0)].into());
     }
 }

@@ -1,6 +1,6 @@
 //! Verdicts on records whose true verdict is known.
 
-use hulk_record::{ArrivalCounts, Offset, Record, RunEnd, WorkerEnd};
+use hulk_record::{ArrivalCounts, Offset, Record, RunEnd, RunEvent, WorkerEnd};
 use hulk_reports::{ObjectiveStatus, Verdict, VerdictKind, judge};
 
 use crate::builder::{INCARNATION, Minute, WORKER, debt, latency, quiet, record, served_share};
@@ -39,6 +39,26 @@ fn a_slow_target_fails() {
          intervals with enough instances, worst at match minute 33.0 (around wicket) with 1,000 \
          viewers present; capacity was enough then, so the service itself is slow."
     );
+}
+
+#[test]
+fn a_limit_of_what_was_bought_is_named_with_its_service() {
+    let mut minutes = quiet();
+    minutes[4].served = 900;
+    let mut record = record(&minutes, vec![served_share(0.999)]);
+    for (kind, text) in [
+        ("limit", "log: its policy wants 9 more than can be had: the quota is used up"),
+        ("limit over", "login: its policy has what it wants"),
+        ("limit", "login: its policy wants 3 more than can be had: no zone has capacity"),
+        ("limit", "login: the first 15 requests are turned away by its load balancers"),
+    ] {
+        let (kind, text) = (kind.to_owned(), text.to_owned());
+        record.events.push(RunEvent { at: Offset::from_s(1.0), intended: None, kind, text });
+    }
+    let verdict = judge(&record);
+    let wanted = "it had all the instances that its demand needed; at match minute 31.0: its policy wants \
+                  3 more than can be had: no zone has capacity.";
+    assert!(first_reason(&verdict).ends_with(wanted), "{}", first_reason(&verdict));
 }
 
 #[test]

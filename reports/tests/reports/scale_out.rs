@@ -15,8 +15,8 @@ fn run(needed: [u32; 10], [wanted, ordered, ready]: [[u32; 10]; 3]) -> Record {
     }
     let mut record = record(&minutes, vec![debt(1.0), served_share(0.999)]);
     for (at, sample) in record.capacity.iter_mut().enumerate() {
-        sample.pending = f64::from(ordered[at] - ready[at]);
-        sample.desired = f64::from(wanted[at]);
+        sample.pending = Some(f64::from(ordered[at] - ready[at]));
+        sample.desired = Some(f64::from(wanted[at]));
     }
     record
 }

@@ -49,6 +49,31 @@ fn warns_with(given: Given, change: impl FnOnce(&mut Rehearsal), wanted: &[&str]
 }
 
 #[test]
+fn the_stream_is_laid_beside_each_ceiling_of_bandwidth() {
+    let with = |all_gbps: Option<f64>, north_gbps: Option<f64>| {
+        move |rehearsal: &mut Rehearsal| {
+            let crate::Target::Embedded(embedded) = &mut rehearsal.target else {
+                panic!("embedded")
+            };
+            embedded.platform.bandwidth_gbps = all_gbps;
+            embedded.platform.edges[0].bandwidth_gbps = north_gbps;
+        }
+    };
+    // 400 kbit/s each, at full scale.
+    let (rehearsal, plain) = estimate(with(None, None));
+    let peak_gbps = f64::from(plain.viewers_peak) / rehearsal.audience.scale * 400e3 / 1e9;
+    assert!(peak_gbps > 5_000.0 && plain.bandwidth.is_empty(), "{peak_gbps}");
+    warns(20_000, with(Some(peak_gbps / 0.69), Some(peak_gbps / 2.0 / 0.69)), &[]);
+    let edge = format!("takes {:.0} of ", peak_gbps / 2.0);
+    let wanted = [": 72 %; above 70 % little is left", edge.as_str()];
+    warns(20_000, with(Some(peak_gbps / 0.72), Some(peak_gbps / 2.0 / 0.71)), &wanted);
+    let (_, both) = estimate(with(Some(peak_gbps * 4.0), Some(peak_gbps)));
+    let told: Vec<String> = both.bandwidth.iter().map(BandwidthEstimate::describe).collect();
+    assert!(told[0].ends_with("Gbit/s of all edges at full scale: 25 %"), "{told:?}");
+    assert!(told[1].ends_with("Gbit/s of edge `north` at full scale: 50 %"), "{told:?}");
+}
+
+#[test]
 fn each_shortage_is_a_warning_with_its_way_out() {
     warns(20_000, |_| {}, &[]);
     warns(1024, |_| {}, &["file descriptors are needed and 1024 are allowed"]);

@@ -127,8 +127,14 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
     let place = match fault.kind {
         FaultKind::Latency(_) => "service",
         FaultKind::EdgeLost(_) => "edge",
+        FaultKind::ZoneLost(_) | FaultKind::NoCapacity(_) => "zone",
     };
-    wrong(message, "name one of those".to_owned(), &[fault.kind.name(), place])
+    let hint = if place == "zone" && embedded.platform.zones.is_empty() {
+        format!("add `[zone.{}]` to the platform", fault.kind.place())
+    } else {
+        "name one of those".to_owned()
+    };
+    wrong(message, hint, &[fault.kind.name(), place])
 }
 
 /// Each request must be answered by the service that its step names: both sides count by it.

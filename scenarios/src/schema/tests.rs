@@ -171,6 +171,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("platform", "/edge", "{}"),
     ("platform", "/route/0/json", "{ \"text\": \"{}\" }"),
     ("platform", "/service/home/provisioning/evaluate_s", "0"),
+    ("platform", "/service/home/provisioning/node_s", "\"90\""),
+    ("platform", "/service/home/provisioning/node_s", "{ \"normal\": { \"s\": 9 } }"),
+    ("platform", "/service/home/provisioning/quota_instances", "0"),
+    ("platform", "/service/home/rated_per_min", "1000"),
+    ("platform", "/service/home/rated_rps", "null"),
+    ("platform", "/service/home/load_balancers", "[{}]"),
+    ("platform", "/zone/a/capacity_instances", "-1"),
+    ("platform", "/bandwidth_gbps", "0"),
     ("model", "/days", "[]"),
     ("model", "/view_length/grade", "\"E\""),
     ("model", "/days/0/points/0/viewers", "-1"),
@@ -407,7 +415,7 @@ fn what_two_kinds_share_is_the_same_in_both() {
         schema["$defs"][name].clone()
     };
     assert_eq!(shared("journey", "retry"), shared("devices", "retry"));
-    for kind in ["journey", "model"] {
+    for kind in ["journey", "model", "platform"] {
         assert_eq!(shared(kind, "delay"), shared("rehearsal", "delay"));
     }
 }

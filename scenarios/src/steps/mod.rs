@@ -17,8 +17,8 @@ pub(crate) use hls::{HlsRequest, HlsState};
 pub(crate) use playback::{Leaves, Started, stall_min_us};
 pub use request::{Method, RequestSpec};
 
+use hulk_settings::Delay;
 use hulk_settings::Section;
-use hulk_traffic_models::Delay;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::When;

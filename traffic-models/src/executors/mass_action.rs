@@ -1,12 +1,12 @@
 //! `mass_action`: users who are there do the same thing, all at one instant or within a while.
 
 use hulk_record::MatchTime;
-use hulk_settings::Section;
+use hulk_settings::{Delay, Section};
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, Points, S_MAX, Then, counted, there, users_of};
 use crate::responses::Act;
-use crate::{Delay, Moment, Response, Visit};
+use crate::{Moment, Response, Visit};
 
 /// The name of what everybody does, among the moments.
 const MOMENT: &str = "mass-action";

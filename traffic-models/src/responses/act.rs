@@ -1,11 +1,10 @@
 //! After the moment, a share of those who are present do something.
 
 use hulk_record::{MatchTime, hash_of, seed_of};
-use hulk_settings::Section;
+use hulk_settings::{Delay, Section};
 use serde::{Deserialize, Serialize};
 
 use super::delay;
-use crate::Delay;
 
 /// A share of those present does something without leaving: an emoji, a vote.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,10 @@
 //! After the moment, those who leave press Back.
 
 use hulk_record::{MatchTime, hash_of, seed_of, unit_of};
-use hulk_settings::Section;
+use hulk_settings::{Delay, Section};
 use serde::{Deserialize, Serialize};
 
 use super::delay;
-use crate::Delay;
 
 /// The shortest time between leaving and coming back, in match µs: whoever leaves within a second
 /// is away at its end.

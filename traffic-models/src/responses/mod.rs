@@ -8,10 +8,8 @@ pub use act::Act;
 pub use exit::Exit;
 pub use push::Push;
 
-use hulk_settings::Section;
+use hulk_settings::{Delay, Section};
 use serde::{Deserialize, Serialize};
-
-use crate::Delay;
 
 /// More than all people.
 pub(crate) const PEOPLE_MAX: f64 = 1e10;

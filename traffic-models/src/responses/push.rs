@@ -1,11 +1,10 @@
 //! After the moment, people come who were told.
 
 use hulk_record::{MatchTime, hash_of};
-use hulk_settings::Section;
+use hulk_settings::{Delay, Section};
 use serde::{Deserialize, Serialize};
 
 use super::{PEOPLE_MAX, delay};
-use crate::Delay;
 
 /// People who come on top of the curve: a notification, a headline, a hashtag.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -94,6 +94,7 @@ pub(crate) async fn start_with(speed: f64, home: Option<Policy>, commentary: Fee
         lead_in_from: Offset(0),
         viewers_at_0: 0.0,
         commentary,
+        seed: 1,
     };
     let ports = serve(plan).unwrap();
     let control = ControlClient::new(permit(ports.control));

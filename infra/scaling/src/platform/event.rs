@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hulk_chaos::FaultKind;
 use hulk_record::MatchTime;
 
-use crate::{Advice, NoAdvice, PanicFlags};
+use crate::{Advice, Lack, NoAdvice, PanicFlags};
 
 /// What happens to the platform. An edge is named by its place in the spec.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +54,17 @@ pub enum Body {
     Bytes(u32),
     /// A text.
     Text(Arc<str>),
+}
+
+impl Body {
+    /// Its length in bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Bytes(count) => *count as usize,
+            Self::Text(text) => text.len(),
+        }
+    }
 }
 
 /// What the platform does: it answers a request.
@@ -144,6 +155,11 @@ pub struct ServiceStatus {
     /// What came of the questions to its policy's chat endpoint since the start: how many were
     /// answered (`answered`), and how many were not, by [`NoAdvice::name`].
     pub advice: BTreeMap<&'static str, u64>,
+    /// So many instances are wanted and cannot be had, and why.
+    pub lacking: Option<(u32, Lack)>,
+    /// Requests that no instance turned away: the service's load balancers did, or the ceiling of
+    /// bandwidth at an edge.
+    pub turned_away: u64,
 }
 
 impl ServiceStatus {
@@ -163,6 +179,8 @@ impl ServiceStatus {
             wait_s: 0.0,
             latency_added_ms: 0.0,
             advice: BTreeMap::new(),
+            lacking: None,
+            turned_away: 0,
         }
     }
 }

@@ -7,8 +7,11 @@ use hulk_record::{MatchTime, Message};
 
 use super::calls::Call;
 use super::event::{PlatformEvent, ScaleEvent, ServiceStatus};
+use crate::balancers::Balancers;
 use crate::limit::RateLimit;
-use crate::{Advice, Memory, NoAdvice, Observation, Policy, Scaler, ServiceSpec, WorkLedger};
+use crate::{
+    Advice, Memory, NoAdvice, Observation, Policy, Scaler, ServiceSpec, WorkLedger, Zones,
+};
 
 #[derive(Debug, Clone)]
 pub(super) struct Service {
@@ -23,6 +26,7 @@ pub(super) struct Service {
     base_latency_ms: f64,
     patience_s: f64,
     limit: Option<RateLimit>,
+    balancers: Balancers,
     policy: Policy,
     memory: Memory,
     /// Rated requests per match second of an instance at the scale of this run.
@@ -51,21 +55,25 @@ impl Service {
         policy: Policy,
         scale: f64,
         (start, viewers_at_0): (MatchTime, f64),
+        bought: (u64, &mut Zones),
     ) -> Self {
-        let ready = policy.initial(viewers_at_0);
         let first_s = if policy.sees_requests() { spec.provisioning.evaluate_s } else { 0.0 };
         let first_look = MatchTime::from_s(first_s);
         let rated = spec.rated_rps * scale;
+        let (delays, wanted) = (spec.provisioning.clone(), policy.initial(viewers_at_0));
+        let scaler = Scaler::new(delays, policy.cooldown_s(), wanted, first_look, bought);
+        let peaks = spec.load_balancers.iter().map(|balancer| balancer.peak_rps * scale);
         Self {
             name: spec.name.as_str().into(),
             calls,
-            scaler: Scaler::new(spec.provisioning.clone(), policy.cooldown_s(), ready, first_look),
-            ledger: WorkLedger::new(start, f64::from(ready) * rated),
+            ledger: WorkLedger::new(start, f64::from(scaler.ready()) * rated),
+            scaler,
             answers: BTreeMap::new(),
             internal_failed: 0,
             added_ms: 0.0,
             base_latency_ms: spec.base_latency_ms,
             patience_s: spec.patience_s,
+            balancers: Balancers::new(start, peaks),
             limit: spec.rate_limit_rps.map(|rps| RateLimit::new(start, rps * scale)),
             policy,
             memory: Memory::default(),
@@ -98,6 +106,9 @@ impl Service {
 
     /// Books a job, or turns it away.
     pub(super) fn book(&mut self, now: MatchTime, job: u64, cost: f64) -> Result<(), Refusal> {
+        if !self.balancers.pass(now) {
+            return Err(Refusal { status: 503, retry_after_s: None });
+        }
         if let Some(limit) = &mut self.limit {
             limit.take(now).map_err(|s| Refusal { status: 429, retry_after_s: Some(s) })?;
         }
@@ -124,15 +135,44 @@ impl Service {
     }
 
     /// What is due at `at`: capacity that arrives, a look of the policy.
-    pub(super) fn scale(&mut self, at: MatchTime, viewers: f64, events: &mut Vec<PlatformEvent>) {
-        let state = |scaler: &Scaler| (scaler.ready(), scaler.pending(), scaler.desired());
+    pub(super) fn scale(
+        &mut self,
+        at: MatchTime,
+        viewers: f64,
+        zones: &mut Zones,
+        events: &mut Vec<PlatformEvent>,
+    ) {
         let before = state(&self.scaler);
         let mut changed = self.scaler.arrive(at);
         if self.scaler.is_due(at) {
             let seen = self.observe(at, viewers);
             let desired = self.policy.desired(&seen, &mut self.memory);
-            changed |= self.scaler.want(at, desired);
+            changed |= self.scaler.want(at, desired, zones);
         }
+        self.changed(at, before, changed, events);
+    }
+
+    /// A zone is gone with all that stood there.
+    pub(super) fn lose(
+        &mut self,
+        at: MatchTime,
+        zone: usize,
+        zones: &mut Zones,
+        events: &mut Vec<PlatformEvent>,
+    ) {
+        let before = state(&self.scaler);
+        let changed = self.scaler.lose(zone, zones);
+        self.changed(at, before, changed, events);
+    }
+
+    /// Serves with what is ready now, and tells what is not as it was.
+    fn changed(
+        &mut self,
+        at: MatchTime,
+        before: (u32, u32, u32),
+        changed: bool,
+        events: &mut Vec<PlatformEvent>,
+    ) {
         if changed {
             self.ledger.bring_to(at);
             self.ledger.set_rate(f64::from(self.scaler.ready()) * self.rated);
@@ -160,6 +200,8 @@ impl Service {
             wait_s: self.ledger.predicted_wait_s(),
             latency_added_ms: self.added_ms,
             advice: self.advice.clone(),
+            lacking: self.scaler.lacking(),
+            turned_away: self.balancers.refused,
         }
     }
 
@@ -176,4 +218,9 @@ impl Service {
             ready: self.scaler.ready(),
         }
     }
+}
+
+/// Ready, pending and wanted instances.
+fn state(scaler: &Scaler) -> (u32, u32, u32) {
+    (scaler.ready(), scaler.pending(), scaler.desired())
 }

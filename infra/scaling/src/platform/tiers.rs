@@ -8,6 +8,7 @@ use hulk_record::MatchTime;
 use super::calls::{Job, Owner};
 use super::event::{Body, Reply};
 use super::{PanicSwitch, Platform};
+use crate::bandwidth::Bandwidth;
 use crate::cache::{Lookup, TierCache};
 use crate::media::{MediaFile, MediaPath};
 use crate::{EdgeSpec, TierSpec};
@@ -24,6 +25,9 @@ pub(super) struct Edge {
     /// What faults add to each answer, in wall ms.
     pub(super) added_ms: f64,
     pub(super) cache: TierCache<u64>,
+    /// Requests for the stream that its ceiling of bandwidth, or that of all edges, turned away.
+    pub(super) turned_away: u64,
+    bandwidth: Option<Bandwidth>,
     base_latency_ms: f64,
 }
 
@@ -39,7 +43,7 @@ pub(super) struct MidTier {
 }
 
 impl Edge {
-    pub(super) fn new(spec: &EdgeSpec) -> Self {
+    pub(super) fn new(spec: &EdgeSpec, scale: f64) -> Self {
         Self {
             name: spec.name.clone(),
             connections: 0,
@@ -49,6 +53,8 @@ impl Edge {
             era: 0,
             added_ms: 0.0,
             cache: TierCache::new(spec.tier.cache_entries),
+            turned_away: 0,
+            bandwidth: spec.bandwidth_gbps.map(|gbps| Bandwidth::new(gbps * scale)),
             base_latency_ms: spec.tier.base_latency_ms,
         }
     }
@@ -94,7 +100,7 @@ impl Platform {
         let era = self.edges[edge].era;
         match self.edges[edge].cache.look(now, path, id) {
             Lookup::Hit(_, body) => {
-                self.answer_at_edge(edge, self.reply(now, id, 200, body), replies);
+                self.send_media(edge, self.reply(now, id, 200, body), replies);
             }
             Lookup::Wait => {}
             Lookup::Miss(path) => self.ask_mid_tier(now, &path, media, (edge, era), replies),
@@ -217,7 +223,25 @@ impl Platform {
         }
         for id in self.edges[edge].cache.fill(path, until, body.clone()) {
             let reply = Reply { latency_ms, ..self.reply(at, id, 200, body.clone()) };
-            self.answer_at_edge(edge, reply, replies);
+            self.send_media(edge, reply, replies);
         }
+    }
+
+    /// Sends a file of the stream, once there is bandwidth for it. Where that would take longer than
+    /// the file plays it is of no use, and turned away at once.
+    fn send_media(&mut self, edge: usize, mut reply: Reply, replies: &mut Vec<Reply>) {
+        let mut links: Vec<&mut Bandwidth> =
+            self.edges[edge].bandwidth.iter_mut().chain(&mut self.bandwidth).collect();
+        let wait_s = links.iter().map(|link| link.wait_s(reply.at)).fold(0.0, f64::max);
+        if wait_s > self.media.segment_s {
+            (reply.status, reply.body) = (503, Body::Empty);
+            self.edges[edge].turned_away += 1;
+        } else {
+            // Bodies shrink by the speed, and are sent in match time.
+            let bytes = reply.body.len() as f64 * self.speed;
+            links.iter_mut().for_each(|link| link.send(reply.at, bytes));
+            reply.latency_ms += wait_s * 1e3 / self.speed;
+        }
+        self.answer_at_edge(edge, reply, replies);
     }
 }

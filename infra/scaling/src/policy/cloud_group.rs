@@ -71,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Provisioning, Scaler};
+    use crate::{Provisioning, Scaler, Zones};
 
     fn group() -> CloudGroup {
         CloudGroup {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn delays(decide_s: f64, scale_in_hold_s: f64) -> Provisioning {
-        Provisioning { evaluate_s: 15.0, decide_s, node_s: 30.0, app_s: 45.0, scale_in_hold_s }
+        Provisioning::fixed(15.0, [decide_s, 30.0, 45.0], scale_in_hold_s)
     }
 
     proptest! {
@@ -135,7 +135,9 @@ mod tests {
                 ..group()
             };
             let bounds = group.bounds.min_instances..=group.bounds.max_instances;
-            let mut scaler = Scaler::new(delays(decide_s, hold_s), group.cooldown_s, min, MatchTime(0));
+            let (delays, mut zones) = (delays(decide_s, hold_s), Zones::new(&[]));
+            let bought = (1, &mut zones);
+            let mut scaler = Scaler::new(delays, group.cooldown_s, min, MatchTime(0), bought);
             let (mut running, mut changed) = (min, None::<MatchTime>);
             for (look, rps) in (0..).zip(loads) {
                 let now = MatchTime(look * 15_000_000);
@@ -143,7 +145,7 @@ mod tests {
                     scaler.arrive(scaler.next_change());
                 }
                 scaler.arrive(now);
-                scaler.want(now, group.desired(rps, scaler.running()));
+                scaler.want(now, group.desired(rps, scaler.running()), &mut zones);
                 prop_assert!(bounds.contains(&scaler.running()), "{}", scaler.running());
                 prop_assert!(bounds.contains(&scaler.desired()));
                 prop_assert!(scaler.ready() >= group.bounds.min_instances);

@@ -5,7 +5,7 @@ use hulk_settings::{Source, read};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Provisioning, Scaler};
+use crate::{Provisioning, Scaler, Zones};
 
 /// One of each, with bounds of 4 and 60.
 const ALL: [&str; 6] = [
@@ -67,11 +67,11 @@ proptest! {
     ) {
         for text in ALL {
             let policy = policy(text);
-            let delays = Provisioning {
-                evaluate_s: 15.0, decide_s: delay_s, node_s: 0.0, app_s: 0.0, scale_in_hold_s: 0.0,
-            };
+            let delays = Provisioning::fixed(15.0, [delay_s, 0.0, 0.0], 0.0);
+            let mut zones = Zones::new(&[]);
             let (start, mut memory) = (policy.initial(0.0), Memory::default());
-            let mut scaler = Scaler::new(delays, policy.cooldown_s(), start, MatchTime(0));
+            let (cooldown_s, bought) = (policy.cooldown_s(), (1, &mut zones));
+            let mut scaler = Scaler::new(delays, cooldown_s, start, MatchTime(0), bought);
             for (look, rps) in (0..).zip(&loads) {
                 let at = MatchTime(look * 15_000_000);
                 scaler.arrive(at);
@@ -79,7 +79,7 @@ proptest! {
                 let seen = Observation { at, viewers: rps * 10.0, rps: *rps, running, ready };
                 let wanted = policy.desired(&seen, &mut memory);
                 prop_assert!((4..=60).contains(&wanted), "{text}: {wanted}");
-                scaler.want(at, wanted);
+                scaler.want(at, wanted, &mut zones);
             }
         }
     }

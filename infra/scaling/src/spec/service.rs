@@ -25,8 +25,17 @@ pub struct ServiceSpec {
     pub calls: Vec<CallSpec>,
     /// Requests per match second, at full scale, above which it answers 429.
     pub rate_limit_rps: Option<f64>,
+    /// The load balancers in front of it; without any, there is no such limit.
+    pub load_balancers: Vec<BalancerSpec>,
     /// Whether it must hold in every fault.
     pub always_on: bool,
+}
+
+/// A load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BalancerSpec {
+    /// Requests per match second, at full scale, above which it answers 503 by itself.
+    pub peak_rps: f64,
 }
 
 /// A question of one service to another.
@@ -42,7 +51,7 @@ pub struct CallSpec {
 
 impl ServiceSpec {
     pub(super) fn read(name: String, section: &Section<'_>) -> Option<Self> {
-        let rated_rps = section.number("rated_rps", 1e-3..=1e9);
+        let rated_rps = rated_rps(section);
         let patience_s = section.number("patience_s", 0.0..=3600.0);
         let base_latency_ms = section.number("base_latency_ms", 0.0..=60_000.0);
         let decision_window_s = section.number("decision_window_s", 0.1..=3600.0);
@@ -50,6 +59,7 @@ impl ServiceSpec {
         let calls = section.list("calls", CallSpec::read);
         let limited = section.has("rate_limit_rps");
         let limit = if limited { section.number("rate_limit_rps", 1e-3..=1e12) } else { None };
+        let load_balancers = section.list("load_balancers", BalancerSpec::read);
         let always_on = section.flag_or("always_on", false);
         Some(Self {
             name,
@@ -60,8 +70,29 @@ impl ServiceSpec {
             provisioning: provisioning?,
             calls: calls?,
             rate_limit_rps: limit,
+            load_balancers: load_balancers?,
             always_on: always_on?,
         })
+    }
+}
+
+/// What an instance serves a second, as it stands in the file or by the minute.
+fn rated_rps(section: &Section<'_>) -> Option<f64> {
+    let (by_second, by_minute) = (section.has("rated_rps"), section.has("rated_per_min"));
+    if by_second && by_minute {
+        let hint = "keep one of them: `rated_per_min` is 60 times `rated_rps`".to_owned();
+        let message = "only one of `rated_rps` and `rated_per_min` may be given";
+        section.problem_at("rated_per_min", message, Some(hint));
+    }
+    if by_minute {
+        return section.number("rated_per_min", 0.06..=6e10).map(|per_min| per_min / 60.0);
+    }
+    section.number("rated_rps", 1e-3..=1e9)
+}
+
+impl BalancerSpec {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        section.number("peak_rps", 1e-3..=1e12).map(|peak_rps| Self { peak_rps })
     }
 }
 

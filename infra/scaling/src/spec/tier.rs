@@ -21,6 +21,8 @@ pub struct EdgeSpec {
     pub name: String,
     /// Its cache.
     pub tier: TierSpec,
+    /// What it sends of the stream at most, in Gbit/s at full scale.
+    pub bandwidth_gbps: Option<f64>,
 }
 
 impl TierSpec {
@@ -36,6 +38,16 @@ impl TierSpec {
 
 impl EdgeSpec {
     pub(super) fn read(name: String, section: &Section<'_>) -> Option<Self> {
-        TierSpec::read(section).map(|tier| Self { name, tier })
+        let tier = TierSpec::read(section);
+        let bandwidth_gbps = bandwidth(section);
+        Some(Self { name, tier: tier?, bandwidth_gbps: bandwidth_gbps? })
+    }
+}
+
+/// Reads a ceiling of bandwidth, if there is one.
+pub(super) fn bandwidth(section: &Section<'_>) -> Option<Option<f64>> {
+    match section.has("bandwidth_gbps") {
+        true => section.number("bandwidth_gbps", 1e-6..=1e9).map(Some),
+        false => Some(None),
     }
 }

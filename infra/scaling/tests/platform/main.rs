@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod bought;
 mod cascade;
 mod counters;
 mod edges;

@@ -57,7 +57,7 @@ fn the_lead_in_does_not_count_as_requests() {
         cooldown_s: 0.0,
     });
     let start = MatchTime::from_s(-10.0);
-    let mut platform = hulk_scaling::Platform::new(spec, vec![group], (1.0, 1.0), start, 0.0);
+    let mut platform = hulk_scaling::Platform::new(spec, vec![group], (1.0, 1.0), start, 0.0, 1);
     let mut ask = |second: f64, id| {
         let event = hulk_scaling::Event::Request { id, edge: 0, path: "/a" };
         platform.step(MatchTime::from_s(second), event, &mut Vec::new());

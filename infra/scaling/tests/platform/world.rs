@@ -88,7 +88,7 @@ impl World {
         (speed, scale): (f64, f64),
     ) -> Self {
         Self {
-            platform: Platform::new(spec, policies, (speed, scale), MatchTime(0), 0.0),
+            platform: Platform::new(spec, policies, (speed, scale), MatchTime(0), 0.0, 1),
             replies: BTreeMap::new(),
             asked: BTreeMap::new(),
             speed,

@@ -1,8 +1,9 @@
-//! After how long somebody answers.
+//! After how long something happens: somebody answers, an instance starts.
 
 use hulk_record::unit_of;
-use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
+
+use crate::Section;
 
 /// The longest time that a delay's numbers may name, in match seconds: a day.
 const S_MAX: f64 = 86_400.0;
@@ -12,7 +13,7 @@ const SIGMA_MAX: f64 = 5.0;
 const P_MIN: f64 = f64::EPSILON / 2.0;
 const P_MAX: f64 = 1.0 - f64::EPSILON / 2.0;
 
-/// How a delay is spread over the people; all of it in match seconds.
+/// How a delay is spread over the people, or over instances; all of it in match seconds.
 ///
 /// Its numbers are the same on every machine: none of them comes from the system's mathematics
 /// library.
@@ -59,6 +60,14 @@ impl Delay {
                 Some(Self::Lognormal { median_s: median_s?, sigma: sigma? })
             }
         }
+    }
+
+    /// Reads `key`: a number of seconds, the same for all, or a table as in [`Self::read`].
+    pub fn read_at(section: &Section<'_>, key: &'static str, s_max: f64) -> Option<Self> {
+        if section.has_table(key) {
+            return Self::read(&section.section(key)?);
+        }
+        section.number(key, 0.0..=s_max).map(|s| Self::Fixed { s })
     }
 
     /// By when the share `p` (0 to 1) of the people have answered; finite for 1 as well.
@@ -201,10 +210,9 @@ const FAR: Ratio = (
 
 #[cfg(test)]
 mod tests {
-    use hulk_record::hash_of;
-    use hulk_settings::{Source, read};
-
     use super::*;
+    use crate::{Source, read};
+    use hulk_record::hash_of;
 
     const LOGNORMAL: Delay = Delay::Lognormal { median_s: 45.0, sigma: 0.9 };
 
