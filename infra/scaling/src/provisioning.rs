@@ -143,6 +143,14 @@ impl Scaler {
         self.keep(most)
     }
 
+    /// Another policy decides from `now` on: what serves and what is on its way stays, and the
+    /// pause and the hold of the one before end.
+    pub fn follow(&mut self, now: MatchTime, cooldown_s: f64) {
+        self.cooldown_s = cooldown_s;
+        self.calm_until = now;
+        self.fewer = None;
+    }
+
     /// Takes away all but so many: what is on its way first, the newest order before others.
     fn keep(&mut self, most: u32) -> bool {
         let mut surplus = self.running().saturating_sub(most);
