@@ -16,6 +16,7 @@ mod intervals;
 mod load;
 mod outcome;
 mod output;
+mod platform;
 mod progress;
 mod rehearse;
 mod report;

@@ -50,6 +50,9 @@ mod names;
 #[path = "live/own_target.rs"]
 mod own_target;
 #[cfg(test)]
+#[path = "live/platform.rs"]
+mod platform;
+#[cfg(test)]
 #[path = "live/processes.rs"]
 mod processes;
 #[cfg(test)]

@@ -174,6 +174,8 @@ async fn exchange(
             .method(method)
             .uri(path)
             .header("host", permit.address().to_string())
+            // Control ports take nothing else, whatever the body.
+            .header("content-type", "application/json")
             .body(Full::new(body))?;
         let answer = connection.send(request).await?;
         let status = answer.status();

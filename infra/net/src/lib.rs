@@ -13,6 +13,7 @@ pub use dns::{DnsError, Found, Name, NotAName};
 pub use epoch::Epoch;
 pub use http::{Connection, HttpError, ask, fetch, fetch_large, post};
 pub use hulk_consent::{Permit, Scope};
+pub use hyper::Method;
 pub use line::{Line, dial, dial_from};
 pub use tls::{Speaks, Tls, TlsError, Trust};
 pub use why::{why_hyper, why_io};
