@@ -283,7 +283,6 @@ fn bash_completes_commands_options_and_names() {
     let names = of(&["hulk", "rehearse", "match"]);
     assert_eq!(names, ["match-day", "match-day-cloud-group"]);
     assert!(of(&["hulk", ""]).contains(&"platform".to_owned()));
-    assert!(!of(&["hulk", "platform", "--e"]).contains(&"--embedded".to_owned()), "it is hidden");
 }
 
 #[test]
