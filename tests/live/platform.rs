@@ -71,7 +71,7 @@ fn promtool_accepts_the_metrics_of_a_platform_alone() {
     let bench = Bench::take("promtool");
     let alone = Alone::start(&bench, &["match-day-cloud-group"]);
     // Something of everything: answers of several kinds, a switch, a fault.
-    for path in ["/v1/home", "/v1/config", "/live/x/master.m3u8", "/nowhere"] {
+    for path in ["/v1/home", "/v1/config", "/live/north-1/master.m3u8", "/nowhere"] {
         let _refused_is_counted_too = alone.get(alone.north, path);
     }
     let fault = r#"{"id":1,"fault":{"latency":{"service":"home","add_ms":5}},"lease_ms":9000}"#;
