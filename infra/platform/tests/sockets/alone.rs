@@ -176,7 +176,11 @@ async fn the_page_stands_alone_and_its_events_come_by_themselves() {
     let mut viewer = stage.viewer(1).await.unwrap();
     assert_eq!(get(&mut viewer, "/front", (1, 1)).await, 200);
     stage.lend(1, r#"{"edge_lost":{"edge":"north"}}"#, 60_000).await.unwrap();
-    let told = event().await;
+    // The look of a second may come before the change.
+    let mut told = event().await;
+    if told["edges"][0]["lost"] == false {
+        told = event().await;
+    }
     assert_eq!(
         (&told["edges"][0]["lost"], &told["faults"][0]["at"]),
         (&true.into(), &"north".into())
