@@ -11,8 +11,8 @@ use crate::calibrate::{Rates, rates};
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
 use crate::{
-    check, completions, diagnostics, init, outcome, rehearse, report, schema, self_test, trial,
-    worker,
+    check, completions, diagnostics, init, outcome, platform, rehearse, report, schema, self_test,
+    trial, worker,
 };
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
@@ -122,13 +122,9 @@ both runs could be read.")]
     /// Measure what a worker on this machine may promise.
     #[command(after_help = self_test::EXAMPLES)]
     Worker(self_test::WorkerArguments),
-    /// The embedded reference platform; started by `rehearse`.
-    #[command(hide = true)]
-    Platform {
-        /// Take the plan from standard input and end with it.
-        #[arg(long, required = true)]
-        embedded: bool,
-    },
+    /// Serve the reference platform alone, with metrics and a page, to whatever load there is.
+    #[command(after_help = platform::EXAMPLES)]
+    Platform(platform::PlatformArguments),
 }
 
 /// What `rehearse` is told.
@@ -242,7 +238,7 @@ pub(crate) fn run() -> i32 {
         Command::Compare(arguments) => compare(&arguments),
         Command::Worker(arguments) if arguments.embedded => worker::worker(arguments.number),
         Command::Worker(arguments) => self_test::worker(&arguments),
-        Command::Platform { .. } => rehearse::platform(),
+        Command::Platform(arguments) => platform::platform(&arguments),
     };
     result.unwrap_or_else(|failure| {
         diagnostics::tell(&failure);

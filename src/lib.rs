@@ -19,6 +19,7 @@ mod load;
 mod observing;
 mod outcome;
 mod output;
+mod platform;
 mod progress;
 mod rehearse;
 mod report;

@@ -9,7 +9,6 @@ use hulk_record::{Record, RunEnd, SHARD_SLOTS, hash_of};
 use hulk_reports::Verdict;
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, Rehearsal};
-use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::calibrate::Climb;
@@ -30,8 +29,6 @@ use crate::workers::Workers;
 pub(crate) const REGION: &str = "local";
 /// Notices that may wait; the controller waits when there are more.
 const QUEUE: usize = 256;
-/// How far the embedded platform steps back behind the generator.
-const PLATFORM_NICENESS: i32 = 10;
 
 /// Runs the rehearsal, or one after another with each of the policies; the verdict's exit code.
 pub(crate) fn rehearse(arguments: &RehearseArguments) -> Result<i32, Failure> {
@@ -100,19 +97,6 @@ pub(crate) fn play(
     let (record, verdict) = render(&folder)?;
     output.verdict(&last_lines(&verdict, &folder));
     Ok(Ran::Recorded(Box::new(Judged { folder, record, verdict })))
-}
-
-/// `hulk platform`: the embedded platform's own process.
-pub(crate) fn platform() -> Result<i32, Failure> {
-    // More viewers than the usual soft limit may connect.
-    raise_open_files();
-    // The generator goes first where both share a core: waking late never lowers the platform's
-    // capacity, which is nominal, but a late send is a wrong measure. Where it may not, it may not.
-    let _best_effort = rustix::process::nice(PLATFORM_NICENESS);
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
-    let result = runtime.block_on(hulk_platform::serve_embedded());
-    runtime.shutdown_background();
-    result.map(|()| 0).map_err(Failure::internal)
 }
 
 /// A run that was judged.

@@ -1,8 +1,9 @@
-//! Both reports in a real browser: what opens, what is seen, what a keyboard and a mouse can do, and
-//! what a reader without eyes, script or colours still has.
+//! Both reports and the platform's page in a real browser: what opens, what is seen, what a keyboard
+//! and a mouse can do, and what a reader without eyes, script or colours still has.
 //!
-//! The records come from rehearsals in virtual time. `browser/report.mjs` drives the browser once
-//! and says of each claim whether it holds; its pictures stay in `target/browser/`.
+//! The records come from rehearsals in virtual time. `browser/report.mjs` and `browser/platform.mjs`
+//! each drive the browser once and say of each claim whether it holds; their pictures stay in
+//! `target/browser/`.
 
 #[cfg(test)]
 #[path = "browser/claims.rs"]
@@ -10,6 +11,9 @@ mod claims;
 #[cfg(test)]
 #[path = "virtual_time/driver.rs"]
 mod driver;
+#[cfg(test)]
+#[path = "browser/platform.rs"]
+mod platform;
 #[cfg(test)]
 #[path = "virtual_time/scribe.rs"]
 mod scribe;

@@ -282,7 +282,7 @@ fn bash_completes_commands_options_and_names() {
     assert_eq!(of(&["hulk", "schema", "jo"]), ["journey"]);
     let names = of(&["hulk", "rehearse", "match"]);
     assert_eq!(names, ["match-day", "match-day-cloud-group"]);
-    assert!(!of(&["hulk", ""]).contains(&"platform".to_owned()), "it is hidden");
+    assert!(of(&["hulk", ""]).contains(&"platform".to_owned()));
 }
 
 #[test]
@@ -327,4 +327,40 @@ fn the_examples_of_help_run() {
         }
     }
     assert!(run >= 9, "only {run}");
+}
+
+#[test]
+fn a_platform_is_refused_what_it_cannot_have() {
+    let folder = Folder::new("platform");
+    for name in NAMES {
+        let text = fs::read(format!("{}/scenarios/templates/{name}", env!("CARGO_MANIFEST_DIR")));
+        folder.write(name, text.unwrap());
+    }
+    for (arguments, code, reason) in [
+        (&["--control", "0.0.0.0:9000"][..], 2, "0.0.0.0 is not loopback"),
+        (&["--edge", "10.1.2.3:80"], 2, "10.1.2.3 is not loopback"),
+        (&["--edge", "http"], 2, "a port is expected, or an address with its port"),
+        (&["--speed", "0"], 2, "a number from 0.01 to 1000 is expected"),
+        (&["--scale", "2"], 2, "a number from 0.000000001 to 1 is expected"),
+        (
+            &["--edge", "0", "--edge", "0", "--edge", "0"],
+            2,
+            "`--edge` stands 3 times, and the platform has 2 edges: north, south",
+        ),
+        (&["match-dya"], 2, "did you mean `match-day`?"),
+        (&["rehearsal.toml"], 2, "name a rehearsal whose target is `embedded`"),
+    ] {
+        let told = folder.hulk(&[&["platform"], arguments].concat());
+        told.assert_code(code);
+        assert!(told.stderr.contains(reason), "{arguments:?}: {}", told.stderr);
+        assert_eq!(told.stdout, "");
+    }
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for flag in ["--edge", "--control"] {
+        let told = folder.hulk(&["platform", flag, &port]);
+        told.assert_code(1);
+        let reason = format!("nobody can listen on 127.0.0.1:{port}: ");
+        assert!(told.stderr.contains(&reason), "{}", told.stderr);
+    }
 }

@@ -14,6 +14,7 @@ use hulk_scenarios::{Rehearsal, Source};
 const RUN_LIVE: &[&str] = &[
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051",
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051 --json",
+    "platform",
     "rehearse",
     "rehearse docs/examples/executors/constant-arrival-rate.toml --calibrate 20..200",
     "rehearse docs/examples/nginx-site.toml",

@@ -56,6 +56,9 @@ mod names;
 #[path = "live/own_target.rs"]
 mod own_target;
 #[cfg(test)]
+#[path = "live/platform.rs"]
+mod platform;
+#[cfg(test)]
 #[path = "live/pool.rs"]
 mod pool;
 #[cfg(test)]

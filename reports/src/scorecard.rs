@@ -79,34 +79,8 @@ pub(crate) fn scaling_of(
     supply: &Result<Supply, String>,
     violations: &Violations<'_>,
 ) -> ServiceScaling {
-    let sends = || of_service(view, &service.name);
-    let onset = sends().find(|(_, send)| send.not_served() > 0);
-    let onset = onset.map(|(due, _)| view.when_interval(i64::from(due)));
-    let viewers = sends().map(|(_, send)| send.viewers_not_served).sum();
     let broken = violations.of_service(&service.name);
-    let unknown = ServiceScaling {
-        service: service.name.clone(),
-        not_judged: None,
-        window_requests_max: window_requests_max(view, service),
-        not_served: sends().map(|(_, send)| send.not_served()).sum(),
-        viewers_not_served: view.tells_viewers().then_some(viewers),
-        not_served_first_match_min: onset.as_ref().map(|when| when.minute),
-        moment: onset.and_then(|when| when.moment()),
-        window_match_s: window_s(view, service),
-        elasticity: None,
-        demand_peak: 0.0,
-        supply_peak: 0.0,
-        shortage: None,
-        lag_longest_match_s: None,
-        rises_not_followed: 0,
-        lags: Vec::new(),
-        lags_left_out: 0,
-        violation_match_min: match_minutes(view, &broken),
-        cost_instance_h: None,
-        scale_outs: Vec::new(),
-        scale_outs_left_out: 0,
-        enough: None,
-    };
+    let unknown = not_judged(view, service, match_minutes(view, &broken));
     let supply = match supply {
         Ok(supply) => supply,
         Err(why) => return ServiceScaling { not_judged: Some(why.clone()), ..unknown },
@@ -144,6 +118,37 @@ pub(crate) fn scaling_of(
         scale_outs_left_out,
         enough,
         ..unknown
+    }
+}
+
+/// What is known of a service without its capacity.
+fn not_judged(view: &View<'_>, service: &ServiceInfo, violation_match_min: f64) -> ServiceScaling {
+    let sends = || of_service(view, &service.name);
+    let onset = sends().find(|(_, send)| send.not_served() > 0);
+    let onset = onset.map(|(due, _)| view.when_interval(i64::from(due)));
+    let viewers = sends().map(|(_, send)| send.viewers_not_served).sum();
+    ServiceScaling {
+        service: service.name.clone(),
+        not_judged: None,
+        window_requests_max: window_requests_max(view, service),
+        not_served: sends().map(|(_, send)| send.not_served()).sum(),
+        viewers_not_served: view.tells_viewers().then_some(viewers),
+        not_served_first_match_min: onset.as_ref().map(|when| when.minute),
+        moment: onset.and_then(|when| when.moment()),
+        window_match_s: window_s(view, service),
+        elasticity: None,
+        demand_peak: 0.0,
+        supply_peak: 0.0,
+        shortage: None,
+        lag_longest_match_s: None,
+        rises_not_followed: 0,
+        lags: Vec::new(),
+        lags_left_out: 0,
+        violation_match_min,
+        cost_instance_h: None,
+        scale_outs: Vec::new(),
+        scale_outs_left_out: 0,
+        enough: None,
     }
 }
 

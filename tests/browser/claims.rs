@@ -20,17 +20,13 @@ const REPEATS: i64 = 20;
 fn found() -> &'static BTreeMap<String, String> {
     static FOUND: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     FOUND.get_or_init(|| {
+        let folder = folder().join("reports");
         // A picture of the run before must not stand for one of this.
-        let _may_be_missing = fs::remove_dir_all(folder());
-        let folder = folder();
+        let _may_be_missing = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("the build's folder can be written");
         write_reports(&folder);
-        let scripts = root().join("tests/browser");
-        let missing = ["playwright-core", "axe-core"]
-            .iter()
-            .any(|name| !scripts.join("node_modules").join(name).is_dir());
-        assert!(!missing, "tests/browser/node_modules is missing: `tests/run` installs it");
         let out = Command::new("node")
-            .arg(scripts.join("report.mjs"))
+            .arg(scripts().join("report.mjs"))
             .arg(&folder)
             .output()
             .unwrap_or_else(|error| panic!("node: {error}; `tests/run` installs it"));
@@ -51,11 +47,22 @@ fn holds(claim: &str) {
     }
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn folder() -> PathBuf {
+/// The folder of the scripts that drive the browser, with what they need.
+pub(crate) fn scripts() -> PathBuf {
+    let scripts = root().join("tests/browser");
+    let missing = ["playwright-core", "axe-core"]
+        .iter()
+        .any(|name| !scripts.join("node_modules").join(name).is_dir());
+    assert!(!missing, "tests/browser/node_modules is missing: `tests/run` installs it");
+    scripts
+}
+
+/// Where pages and pictures are kept.
+pub(crate) fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("browser");
     fs::create_dir_all(&folder).expect("the build's folder can be written");
     folder
@@ -206,7 +213,7 @@ fn pictures_of_both_reports_are_kept() {
     for name in
         ["pass-desktop", "fail-desktop", "fail-phone", "fail-dark", "fail-print", "fail-static"]
     {
-        let picture = folder().join(format!("{name}.png"));
+        let picture = folder().join("reports").join(format!("{name}.png"));
         assert!(fs::metadata(&picture).is_ok_and(|file| file.len() > 10_000), "{name}");
     }
 }

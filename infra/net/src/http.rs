@@ -159,7 +159,9 @@ pub async fn ask(
     body: Bytes,
     limit: Duration,
 ) -> Result<String, HttpError> {
-    exchange(permit, (method, path, &[]), body, limit, CONTROL_BODY_MAX).await
+    // Control ports take nothing else, whatever the body.
+    let headers = [("content-type", "application/json")];
+    exchange(permit, (method, path, &headers), body, limit, CONTROL_BODY_MAX).await
 }
 
 /// POSTs JSON over a connection of its own, with a bearer's key where there is one.

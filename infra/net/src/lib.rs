@@ -13,6 +13,7 @@ pub use dns::{DnsError, Found, Name, NotAName};
 pub use epoch::Epoch;
 pub use http::{Connection, HttpError, answer_to, ask, fetch, fetch_large, post, post_json};
 pub use hulk_consent::{Permit, Refusal, Scope};
+pub use hyper::Method;
 pub use line::{Line, dial, dial_from};
 pub use tls::{Speaks, Tls, TlsError, Trust};
 pub use why::{why_hyper, why_io};

@@ -181,6 +181,11 @@ impl Door {
         look(&state.platform, &state.last, &state.faults)
     }
 
+    /// Tells the state machine what somebody wants of it.
+    pub(crate) fn tell(&self, event: Event<'_>) {
+        self.take(&mut self.state(), event, None);
+    }
+
     /// A viewer connects; the connection's seat.
     pub(crate) fn connected(&self, edge: usize) -> usize {
         let mut state = self.state();
@@ -300,7 +305,8 @@ impl Door {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self) -> MatchTime {
+    /// What match time it is.
+    pub(crate) fn now(&self) -> MatchTime {
         let start = self.plan.lead_in_from;
         let wall = self.epoch.get().map_or(start, |epoch| Offset(epoch.now_us()));
         self.plan.clock.match_time(wall.max(start))

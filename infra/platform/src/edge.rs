@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_millis(10);
 
 /// A port that is taken and refuses connections, until it listens.
 fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Its earlier connections may still be there.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -1,21 +1,29 @@
 #![doc = include_str!("../README.md")]
 
+mod alone;
 mod chat;
 mod child;
 mod client;
 mod control;
 mod counts;
+mod desk;
 mod door;
 mod edge;
+mod events;
 mod faults;
+mod guard;
 mod last;
 mod metrics;
+mod pace;
+mod page;
 mod plan;
 mod server;
+mod view;
 mod viewer;
 
+pub use alone::Alone;
 pub use child::{Child, ChildError};
 pub use client::{ControlClient, ControlError};
 pub use counts::Counts;
 pub use plan::{Plan, Ports};
-pub use server::{ServeError, serve, serve_embedded};
+pub use server::{ServeError, serve, serve_embedded, stand_alone};

@@ -147,6 +147,8 @@ impl Platform {
                     service.advised(now, advice);
                 }
             }
+            Event::Follow { service, policy } => self.follow(now, service, policy),
+            Event::Force { switch, on } => self.force(now, switch, on),
             Event::Wake => {}
         }
     }
@@ -191,6 +193,16 @@ impl Platform {
     /// The panic switches that are on.
     pub fn panic(&self) -> PanicFlags {
         self.panic.as_ref().map_or(PanicFlags::default(), |panic| panic.flags)
+    }
+
+    /// What a panic switch is by hand; none where the audience decides.
+    pub fn forced(&self, switch: PanicSwitch) -> Option<bool> {
+        self.panic.as_ref().and_then(|panic| panic.forced(switch))
+    }
+
+    /// Each service's name and policy, in the spec's order.
+    pub fn policies(&self) -> impl Iterator<Item = (&str, &Policy)> {
+        self.services.iter().map(|service| (&*service.name, &service.policy))
     }
 
     /// Changes of capacity and of switches since the last call.
@@ -256,6 +268,20 @@ impl Platform {
         }
     }
 
+    fn follow(&mut self, now: MatchTime, service: &str, policy: &Policy) {
+        if let Some(known) = self.services.iter_mut().find(|known| *known.name == *service) {
+            known.follow(now, policy.clone());
+        }
+    }
+
+    fn force(&mut self, now: MatchTime, switch: PanicSwitch, on: Option<bool>) {
+        let viewers = self.connections() as f64 / self.scale;
+        if let Some(panic) = &mut self.panic {
+            panic.force(switch, on);
+            panic.look(now, viewers, &mut self.events);
+        }
+    }
+
     fn request(
         &mut self,
         now: MatchTime,
@@ -287,7 +313,7 @@ impl Platform {
             };
             // It never reaches the service, but it is one of its requests and answers.
             let service = asked.service;
-            self.services[service].spared();
+            self.services[service].spare();
             self.answer(edge, service, self.reply(now, id, 200, body), replies);
             return;
         }

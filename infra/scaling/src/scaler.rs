@@ -203,6 +203,14 @@ impl Scaler {
         changed
     }
 
+    /// Another policy decides from `now` on: what serves and what is on its way stays, and the
+    /// pause and the hold of the one before end.
+    pub fn take_over(&mut self, now: MatchTime, cooldown_s: f64) {
+        self.cooldown_s = cooldown_s;
+        self.calm_until = now;
+        self.fewer = None;
+    }
+
     /// A zone is gone, with all that stands or comes there. Whether the ready ones changed.
     pub fn lose(&mut self, zone: usize, zones: &mut Zones) -> bool {
         let Some(fleet) = self.fleet.get_mut(zone) else { return false };

@@ -7,7 +7,7 @@ use hulk_chaos::Fault;
 use hulk_record::ValidityLimits;
 use hulk_scaling::{PlatformSpec, Policy};
 use hulk_settings::{At, Problems, Section, Source, read};
-use hulk_traffic_models::Then;
+use hulk_traffic_models::{Audience, Then};
 
 use super::audience::{OwnMoment, keep_answered, read_spikes};
 use super::check::check_together;
@@ -86,15 +86,7 @@ pub(super) fn read_root(
     check_load(root, &audience, &script);
     let mut target = target.compile(&mut script);
     settle_policies(&mut target, &audience, root);
-    let limits = match audience.then() {
-        // Users who send as fast as they are answered take all there is, also from those who come.
-        Then::Again { .. } => ValidityLimits {
-            cpu_share_max: ValidityLimits::CPU_NOT_JUDGED,
-            generator_share_max: 1.0,
-            ..LIMITS
-        },
-        Then::Watch | Then::Leave => LIMITS,
-    };
+    let limits = limits(&audience);
     let generator = generator?;
     let rehearsal = Rehearsal {
         name: name?,
@@ -115,6 +107,18 @@ pub(super) fn read_root(
     };
     check_together(&rehearsal, root);
     Some(rehearsal)
+}
+
+fn limits(audience: &Audience) -> ValidityLimits {
+    match audience.then() {
+        // Users who send as fast as they are answered take all there is, also from those who come.
+        Then::Again { .. } => ValidityLimits {
+            cpu_share_max: ValidityLimits::CPU_NOT_JUDGED,
+            generator_share_max: 1.0,
+            ..LIMITS
+        },
+        Then::Watch | Then::Leave => LIMITS,
+    }
 }
 
 /// What viewers do: the journeys one after another, what they do at moments, and with what.

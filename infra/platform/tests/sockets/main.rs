@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests too may fail their test")]
 
+mod alone;
 mod answers;
 mod chat;
 mod control;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hulk_net::{Connection, HttpError, Permit, Scope, ask};
-use hulk_platform::{ControlClient, Plan, Ports, serve};
+use hulk_platform::{Alone, ControlClient, Plan, Ports, serve, stand_alone};
 use hulk_record::{Clock, Feed, Offset};
 use hulk_scaling::{PlatformSpec, Policy};
 use hulk_settings::{Section, Source, read};
@@ -56,7 +56,7 @@ home = "home"
 recommendation = "limited"
 "#;
 
-const ONE_INSTANCE: &str = "ladder = { rung_viewers = 1000000, buffer_viewers = 1, \
+pub(crate) const ONE_INSTANCE: &str = "ladder = { rung_viewers = 1000000, buffer_viewers = 1, \
                             rps_per_viewer = 1, rps_buffer = 0, rps_per_instance = 1 }";
 
 pub(crate) fn parse<T>(text: &str, of: impl FnOnce(&Section<'_>) -> Option<T>) -> T {
@@ -81,25 +81,39 @@ pub(crate) async fn start(speed: f64) -> Stage {
 
 /// The same with another policy for the first service by name, `home`, and a commentary.
 pub(crate) async fn start_with(speed: f64, home: Option<Policy>, commentary: Feed) -> Stage {
-    let policy = parse(ONE_INSTANCE, Policy::read);
-    let mut policies = vec![policy; 3];
+    let mut plan = Plan { commentary, ..plan(speed) };
     if let Some(home) = home {
-        policies[0] = home;
+        plan.policies[0] = home;
     }
-    let plan = Plan {
-        platform: parse(PLATFORM, PlatformSpec::read),
-        policies,
-        clock: Clock { speed },
-        scale: 1.0,
-        lead_in_from: Offset(0),
-        viewers_at_0: 0.0,
-        commentary,
-        seed: 1,
-    };
     let ports = serve(plan).unwrap();
     let control = ControlClient::new(permit(ports.control));
     control.start(Duration::ZERO).await.unwrap();
     Stage { ports, control }
+}
+
+/// The same alone, where policies look ten times a second.
+pub(crate) async fn start_alone() -> Stage {
+    let plan = plan(600.0);
+    let choices = vec![("small".to_owned(), plan.policies.clone())];
+    let free = SocketAddr::from(([127, 0, 0, 1], 0));
+    let wanted = Ports { edges: vec![free; 2], control: free };
+    let ports = stand_alone(plan, Alone { name: "small".into(), choices }, &wanted).unwrap();
+    let control = ControlClient::new(permit(ports.control));
+    Stage { ports, control }
+}
+
+fn plan(speed: f64) -> Plan {
+    let policy = parse(ONE_INSTANCE, Policy::read);
+    Plan {
+        platform: parse(PLATFORM, PlatformSpec::read),
+        policies: vec![policy; 3],
+        clock: Clock { speed },
+        scale: 1.0,
+        lead_in_from: Offset(0),
+        viewers_at_0: 0.0,
+        commentary: Feed::default(),
+        seed: 1,
+    }
 }
 
 impl Stage {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hulk_chaos::FaultKind;
 use hulk_record::MatchTime;
 
-use crate::{Advice, Lack, NoAdvice, PanicFlags};
+use crate::{Advice, Lack, NoAdvice, PanicFlags, PanicSwitch, Policy};
 
 /// What happens to the platform. An edge is named by its place in the spec.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +40,20 @@ pub enum Event<'a> {
         service: usize,
         /// What it says.
         advice: Result<Advice, NoAdvice>,
+    },
+    /// A service is scaled by another policy from now on; its supply carries on from where it is.
+    Follow {
+        /// By its name.
+        service: &'a str,
+        /// By what.
+        policy: &'a Policy,
+    },
+    /// Somebody turns a panic switch on or off by hand, or leaves it to the audience again.
+    Force {
+        /// Which.
+        switch: PanicSwitch,
+        /// What it is, whatever the audience; none where the audience decides.
+        on: Option<bool>,
     },
     /// Time has passed.
     Wake,
@@ -142,6 +156,9 @@ pub struct ServiceStatus {
     pub requests: u64,
     /// Answers to viewers by status since the start, counted when they leave.
     pub answers: BTreeMap<u16, u64>,
+    /// Requests that it had to work on since the start, whoever asked: an edge that answers in its
+    /// stead spares it one.
+    pub asked: u64,
     /// Requests received from services and tiers since the start.
     pub internal: u64,
     /// Of those, how many were turned away or failed.
@@ -173,6 +190,7 @@ impl ServiceStatus {
             desired: 1,
             requests: 0,
             answers: BTreeMap::new(),
+            asked: 0,
             internal: 0,
             internal_failed: 0,
             backlog: 0,

@@ -69,6 +69,8 @@ pub(super) struct Panic {
     /// Place of the service that is not asked any more.
     pub(super) recommendation: Option<usize>,
     pub(super) cap_kbps: Option<f64>,
+    /// What each switch is by hand, where it is.
+    forced: [Option<bool>; 4],
     /// Viewers at full scale from which each switch is on.
     from_viewers: [f64; 4],
 }
@@ -79,8 +81,19 @@ impl Panic {
             flags: PanicFlags::default(),
             recommendation: place(&spec.recommendation),
             cap_kbps: spec.bitrate_cap_kbps,
+            forced: [None; 4],
             from_viewers: spec.shares().map(|share| share * spec.forecast_viewers),
         }
+    }
+
+    /// What a switch is by hand.
+    pub(super) fn forced(&self, switch: PanicSwitch) -> Option<bool> {
+        self.forced[switch as usize]
+    }
+
+    /// Takes a switch in hand, or leaves it to the audience; it changes with the next look.
+    pub(super) fn force(&mut self, switch: PanicSwitch, on: Option<bool>) {
+        self.forced[switch as usize] = on;
     }
 
     /// Looks at the audience, at full scale.
@@ -88,7 +101,8 @@ impl Panic {
         for (switch, from) in PanicSwitch::ALL.into_iter().zip(self.from_viewers) {
             // A count divided by the scale misses a round number by rounding.
             let threshold = if self.flags.has(switch) { from * OFF_BELOW } else { from };
-            let on = viewers >= threshold * (1.0 - 1e-9);
+            let many = viewers >= threshold * (1.0 - 1e-9);
+            let on = self.forced(switch).unwrap_or(many);
             if on != self.flags.has(switch) {
                 self.flags.set(switch, on);
                 events.push(PlatformEvent::Switched(SwitchEvent { at, name: switch.name(), on }));

@@ -27,12 +27,14 @@ pub(super) struct Service {
     patience_s: f64,
     limit: Option<RateLimit>,
     balancers: Balancers,
-    policy: Policy,
+    pub(super) policy: Policy,
     memory: Memory,
     /// Rated requests per match second of an instance at the scale of this run.
     rated: f64,
     scale: f64,
     requests: u64,
+    /// Of those, how many an edge answered.
+    spared: u64,
     internal: u64,
     /// Requests since the policy looked, and when it did.
     seen: u64,
@@ -80,6 +82,7 @@ impl Service {
             rated,
             scale,
             requests: 0,
+            spared: 0,
             internal: 0,
             seen: 0,
             looked: MatchTime(0),
@@ -100,8 +103,9 @@ impl Service {
     }
 
     /// Counts a viewer's request that an edge answers in its stead.
-    pub(super) fn spared(&mut self) {
+    pub(super) fn spare(&mut self) {
         self.requests += 1;
+        self.spared += 1;
     }
 
     /// Books a job, or turns it away.
@@ -185,6 +189,14 @@ impl Service {
         }
     }
 
+    /// Is scaled by another policy from now on. It looks when the one before would have, at all
+    /// requests since then; what that one had in mind is forgotten.
+    pub(super) fn follow(&mut self, now: MatchTime, policy: Policy) {
+        self.scaler.take_over(now, policy.cooldown_s());
+        self.policy = policy;
+        self.memory = Memory::default();
+    }
+
     pub(super) fn status(&self) -> ServiceStatus {
         ServiceStatus {
             name: self.name.to_string(),
@@ -194,6 +206,7 @@ impl Service {
             desired: self.scaler.desired(),
             requests: self.requests,
             answers: self.answers.clone(),
+            asked: self.requests - self.spared + self.internal,
             internal: self.internal,
             internal_failed: self.internal_failed,
             backlog: self.ledger.backlog(),

@@ -136,6 +136,21 @@ impl Policy {
         }
     }
 
+    /// Its name in a file; what is laid down ahead does not change that.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ladder(_) => "ladder",
+            Self::CloudGroup(_) => "cloud_group",
+            Self::Hpa(_) => "hpa",
+            Self::TargetTracking(_) => "target_tracking",
+            Self::StepScaling(_) => "step_scaling",
+            Self::Rules(_) => "rules",
+            Self::Requests(_) => "requests",
+            Self::Commentary(_) => "commentary",
+            Self::Scheduled(rule) => rule.otherwise.name(),
+        }
+    }
+
     fn rule(&self) -> &dyn Rule {
         match self {
             Self::Ladder(rule) => rule,

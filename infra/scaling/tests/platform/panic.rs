@@ -90,3 +90,39 @@ fn each_switch_gives_up_what_it_says() {
     assert_eq!(names, ["slow_refresh", "no_recommendations", "static_home"]);
     assert!(!reply(page).panic.has(PanicSwitch::FunnelJitter));
 }
+
+#[test]
+fn a_switch_that_is_pressed_by_hand_stays_until_it_is_left_to_the_audience() {
+    let mut world = platform();
+    let force = |world: &mut World, second: f64, on| {
+        let switch = PanicSwitch::StaticHome;
+        world.step(MatchTime::from_s(second), Event::Force { switch, on });
+        world.switches()
+    };
+    assert_eq!(force(&mut world, 1.0, Some(true)), ["static_home on"]);
+    assert_eq!(world.platform.forced(PanicSwitch::StaticHome), Some(true));
+    let page = world.ask(1.5, 0, "/page");
+    assert_eq!(world.replies[&page].panic.names().collect::<Vec<_>>(), ["static_home"]);
+    let home = world.status("home", "");
+    assert_eq!((home.requests, home.asked), (1, 0), "the edge answered in its stead");
+    connect(&mut world, 2.0, 100);
+    assert_eq!(world.switches(), ["slow_refresh on", "no_recommendations on"]);
+    // Off by hand although everybody is there, and on again once the audience decides.
+    assert_eq!(force(&mut world, 3.0, Some(false)), ["static_home off"]);
+    connect(&mut world, 4.0, 104);
+    assert!(world.switches().is_empty());
+    assert_eq!(force(&mut world, 5.0, None), ["static_home on"]);
+    assert_eq!(world.platform.forced(PanicSwitch::StaticHome), None);
+    connect(&mut world, 6.0, 0);
+    assert_eq!(world.switches().len(), 3, "all go off");
+}
+
+#[test]
+fn a_platform_without_switches_has_none_to_press() {
+    let text = [ONE_EDGE, crate::world::MEDIA, &service("a", 1.0, 1.0, "")].concat();
+    let mut world = World::new(&text);
+    let switch = PanicSwitch::StaticHome;
+    world.step(MatchTime(0), Event::Force { switch, on: Some(true) });
+    assert!(world.platform.panic().is_empty());
+    assert_eq!(world.platform.forced(switch), None);
+}

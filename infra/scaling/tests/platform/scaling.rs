@@ -1,7 +1,7 @@
 //! Policies at work in the platform.
 
 use hulk_record::MatchTime;
-use hulk_scaling::{Bounds, CloudGroup, PlatformEvent, Policy};
+use hulk_scaling::{Bounds, CloudGroup, Event, PlatformEvent, Policy};
 
 use crate::world::{MEDIA, ONE_EDGE, World, fixed, service, spec};
 
@@ -72,4 +72,50 @@ fn the_lead_in_does_not_count_as_requests() {
     assert_eq!(ask(14.9, 1000), Some(7));
     // 31 requests in 15 s are 2.07 a second; fewer instances go only after the hold.
     assert_eq!(ask(15.0, 1001), Some(3));
+}
+
+/// Instances of `a` that serve, are on their way and are wanted.
+fn supply(world: &World) -> (u32, u32, u32) {
+    let status = world.status("a", "");
+    (status.ready, status.pending, status.desired)
+}
+
+#[test]
+fn supply_carries_on_from_where_it_is_when_the_policy_changes() {
+    let text = [ONE_EDGE, MEDIA, &service("a", 1e9, 1.0, "")].concat();
+    let group = |min_instances, step_instances, cooldown_s| {
+        let bounds = Bounds { min_instances, max_instances: 50, initial_instances: 4 };
+        let (rps_per_instance, target_utilisation) = (1.0, 1.0);
+        Policy::CloudGroup(CloudGroup {
+            rps_per_instance,
+            target_utilisation,
+            bounds,
+            step_instances,
+            cooldown_s,
+        })
+    };
+    // It orders 6 at 15 s, which serve at 18 s, and may not order more before 115 s.
+    let mut world = World::scaled(spec(&text), vec![group(20, 6, 100.0)], (1.0, 1.0));
+    world.run_to(16.0);
+    assert_eq!(supply(&world), (4, 6, 10));
+    let fixed_30 = fixed(30);
+    world.step(MatchTime::from_s(16.0), Event::Follow { service: "a", policy: &fixed_30 });
+    assert_eq!(supply(&world), (4, 6, 10), "nothing is lost and nothing jumps");
+    assert!(world.platform.policies().eq([("a", &fixed_30)]));
+    // The pause of the one before is over; it looks when that one would have.
+    world.run_to(29.9);
+    assert_eq!(supply(&world), (10, 0, 10));
+    world.run_to(30.0);
+    assert_eq!(supply(&world), (10, 1, 11), "a step of this policy");
+    // Fewer: the hold of 60 s begins with the new policy.
+    world.run_to(40.0);
+    world.step(MatchTime::from_s(40.0), Event::Follow { service: "a", policy: &group(5, 50, 0.0) });
+    world.run_to(104.9);
+    assert_eq!(supply(&world), (11, 0, 5));
+    world.run_to(105.0);
+    assert_eq!(supply(&world), (5, 0, 5));
+    // A service that is not there changes nothing.
+    world.step(MatchTime::from_s(105.0), Event::Follow { service: "b", policy: &fixed_30 });
+    world.run_to(200.0);
+    assert_eq!(supply(&world), (5, 0, 5));
 }
