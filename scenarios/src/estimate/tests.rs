@@ -140,7 +140,7 @@ fn ports_are_counted_for_each_pair_of_addresses() {
     let ports = |whole: &str, local: &[&str]| {
         let text = text
             .replace("{whole}", whole)
-            .replace("[\"streaming\"]", "[\"login\", \"streaming\"]")
+            .replace("[\"streaming\"]", "[\"login\", \"streaming\", \"ads\"]")
             .replace("{ env = \"SHOP_TOKEN\" }", "\"t\"");
         let source = hulk_settings::Source::new("own.toml", text);
         let read = Rehearsal::read(&source, std::path::Path::new("."));

@@ -26,7 +26,7 @@ impl FeedPlace {
             }
             Err(refusal) => {
                 let hint = "ask a feed on this machine's loopback, for example \
-                            `url = \"http://127.0.0.1:9090/metrics\"`; nothing has been sent";
+                            `url = \"http://127.0.0.1:9090\"`; nothing has been sent";
                 section.problem_at("url", format!("no consent: {refusal}"), Some(hint.to_owned()));
                 None
             }
