@@ -128,7 +128,7 @@ fn bytes_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 fn the_verdict_renders_again_to_the_same_bytes() {
     let run = match_day();
     let before = bytes_of(run.folder());
-    assert_eq!(before.len(), 11, "{:?}", before.keys());
+    assert_eq!(before.len(), 12, "{:?}", before.keys());
     let bench = Bench::take("again");
     // The record alone, elsewhere.
     fs::create_dir_all(bench.path("copy/record")).unwrap();
