@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use chrono::Utc;
 use hulk_engine::TrialLine;
-use hulk_scenarios::{Cut, Paint, Printer, Rehearsal, Rendered, Scope, Trial, TrialOptions};
+use hulk_record::Offset;
+use hulk_scenarios::{
+    CapacityLook, Cut, Paint, Printer, Rehearsal, Rendered, Scope, Trial, TrialOptions,
+};
+use hulk_watch::Observer;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -15,7 +19,7 @@ use crate::outcome::Failure;
 use crate::output::colour_is_wanted;
 use crate::target::Aimed;
 
-/// Exit code: a step did not do as expected.
+/// Exit code: a step did not do as expected, or a feed of capacity told nothing.
 const STEP_FAILED: i32 = 3;
 /// As a shell says it of a program whose reader has gone.
 const READER_GONE: i32 = 128 + 13;
@@ -26,8 +30,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
   hulk trial my-match.toml --viewer 7 --body-bytes 4000
   hulk trial my-match.toml --json | jq -c 'select(.step.failure) | .step.failure'
 
-What is secret is never printed. Exit codes: 0 all steps did as expected · 3 one did not, or the \
-time was over · 2 usage or invalid file · 130 interrupted";
+What is secret is never printed. Exit codes: 0 all steps did as expected · 3 one did not, a feed of \
+capacity told nothing, or the time was over · 2 usage or invalid file · 130 interrupted";
 
 /// What `trial` is told.
 #[derive(Debug, clap::Args)]
@@ -110,15 +114,29 @@ async fn run(
         Stopped::Limit => Cut::Limit,
         Stopped::Signal(_) | Stopped::ReaderGone => Cut::Interrupted,
     });
+    let looks = if cut.is_none() { look(rehearsal).await? } else { Vec::new() };
     let ending = trial.finish(cut);
-    let told = say(&printer.ending(&ending));
+    let told = say(&(printer.capacity(&looks) + &printer.ending(&ending)));
     aimed.stop().await?;
     Ok(match (stopped, told) {
         (Some(Stopped::Signal(signal)), _) => 128 + signal,
         (Some(Stopped::ReaderGone), _) | (_, Err(_)) => READER_GONE,
-        _ if ending.passed => 0,
+        _ if ending.passed && looks.iter().all(|look| look.failure.is_none()) => 0,
         _ => STEP_FAILED,
     })
+}
+
+/// Looks once at the capacity of each observed service: a feed that says nothing now will say
+/// nothing in the rehearsal either.
+async fn look(rehearsal: &Rehearsal) -> Result<Vec<CapacityLook>, Failure> {
+    let mut looks = Vec::with_capacity(rehearsal.watched.len());
+    for watched in &rehearsal.watched {
+        let observer = Observer::new(watched.clone(), &Scope::default());
+        let seen = observer.map_err(Failure::internal)?.look(Offset(0)).await;
+        let seen = seen.map_err(|error| error.to_string());
+        looks.push(CapacityLook::new(&watched.service, &watched.feed, seen));
+    }
+    Ok(looks)
 }
 
 async fn signal(asked: &mut mpsc::Receiver<i32>) -> i32 {

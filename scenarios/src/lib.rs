@@ -51,8 +51,8 @@ pub use target::{
     Certificates, Embedded, Http, LookUp, Origin, Own, Phase, Target, Timeouts, TlsSettings, Way,
 };
 pub use trial::{
-    Answer, Body, Broke, Came, Cut, Ending, Exchange, Failure, Look, Opening, Paint, Printer, Row,
-    Timing, Trial, TrialOptions, Unreached, Upcoming,
+    Answer, Body, Broke, Came, CapacityLook, Cut, Ending, Exchange, Failure, Look, Opening, Paint,
+    Printer, Row, Timing, Trial, TrialOptions, Unreached, Upcoming,
 };
 pub use values::Secret;
 pub use viewer::{Books, Going, Next, Viewer};

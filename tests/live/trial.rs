@@ -169,6 +169,27 @@ fn a_trial_of_a_service_of_ones_own_goes_through_and_tells_no_secret() {
 }
 
 #[test]
+fn a_trial_looks_at_each_feed_of_capacity_and_says_what_it_tells() {
+    let server = Server::start(|path, request| match path {
+        "/status" => Some((200, r#"{"pool": {"ready": 3, "wanted": "4"}}"#.to_owned())),
+        _ => well(path, request),
+    });
+    let bench = shop("trial-feed", server.port);
+    let own = std::fs::read_to_string(bench.path("own.toml")).unwrap();
+    let observed = |pointer: &str| {
+        let port = server.port;
+        let feed = format!("url = \"http://127.0.0.1:{port}/status\", ready = \"{pointer}\"");
+        let own = own.replace("speed = 7.5", "speed = 1");
+        let json = format!("json = {{ {feed}, desired = \"/pool/wanted\" }}");
+        bench.write("own.toml", format!("{own}\n[observe.home]\nrated_rps = 9\n{json}\n"));
+        bench.hulk(&["trial", "own.toml"])
+    };
+    assert_told(&observed("/pool/ready"), 0, &["✓ home, by json: 3 ready, 4 wanted"]);
+    let lost = "✗ home, by json: could not be seen: nothing at `/pool/redy`";
+    assert_told(&observed("/pool/redy"), 3, &[lost, "all 4 requests did as expected"]);
+}
+
+#[test]
 fn a_failing_step_says_why_and_where_and_what_to_change() {
     let cases: [(Answers, &[&str]); 4] = [
         (

@@ -200,7 +200,11 @@ fn a_platform_that_dies_is_a_finding() {
         record.events.iter().any(|event| event.kind == kind && event.text.contains(text))
     };
     assert!(told("platform", "ended by itself: signal: 9"), "{:#?}", record.events);
-    assert!(told("observer", "the capacity of the platform could not be seen"), "{:#?}", record.events);
+    assert!(
+        told("observer", "the capacity of the platform could not be seen"),
+        "{:#?}",
+        record.events
+    );
     // What it had counted is gone with it, and the run says so.
     assert!(told("platform", "the platform's counts are lost"), "{:#?}", record.events);
     assert!(record.target.is_none(), "{:?}", record.target);

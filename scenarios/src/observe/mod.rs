@@ -107,6 +107,19 @@ impl<T> Figures<T> {
     }
 }
 
+impl Feed {
+    /// Its name in a file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Haproxy(_) => "haproxy",
+            Self::Json(_) => "json",
+            Self::Kubernetes(_) => "kubernetes",
+            Self::Openmetrics(_) => "openmetrics",
+            Self::Prometheus(_) => "prometheus",
+        }
+    }
+}
+
 const FEEDS: [&str; 5] = ["haproxy", "json", "kubernetes", "openmetrics", "prometheus"];
 
 impl Watched {

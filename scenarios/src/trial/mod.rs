@@ -6,6 +6,7 @@
 //! shell sends, measures and prints.
 
 mod advice;
+mod capacity;
 mod inspect;
 mod print;
 mod reach;
@@ -25,6 +26,7 @@ use crate::steps::HlsRequest;
 use crate::{
     Arrival, Ended, Method, Note, Origin, Planned, Rehearsal, Rendered, Script, Session, Target,
 };
+pub use capacity::CapacityLook;
 pub use print::{Paint, Printer};
 use redact::Redactor;
 pub use shown::{

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::capacity::CapacityLook;
 use super::shown::{Body, Cut, Ending, Exchange, Opening, Row, Timing};
 
 /// Whether there are colours.
@@ -14,14 +15,14 @@ pub enum Paint {
     Colours,
 }
 
-const RED: &str = "31";
-const GREEN: &str = "32";
+pub(super) const RED: &str = "31";
+pub(super) const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const BOLD: &str = "1";
 const DIM: &str = "2";
 
 impl Paint {
-    fn paint(self, colour: &str, text: &str) -> String {
+    pub(super) fn paint(self, colour: &str, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
             Self::Colours => format!("\u{1b}[{colour}m{text}\u{1b}[0m"),
@@ -41,14 +42,15 @@ pub enum Printer {
 /// A line of JSON, told apart by its only key.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Line<'a> {
+pub(super) enum Line<'a> {
     Trial(&'a Opening),
     Step(&'a Exchange),
+    Capacity(&'a CapacityLook),
     End(&'a Ending),
 }
 
 impl Line<'_> {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         // Texts and numbers always have a JSON form.
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }
