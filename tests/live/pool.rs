@@ -1,7 +1,7 @@
 //! Systems that we did not write: Apache Traffic Server twice, before HAProxy, before a pool of nginx
 //! that the test scales while HULK rehearses it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -136,15 +136,21 @@ fn compare(bench: &Bench, run: &Run, requests: [u64; 3], errors: [u64; 3]) {
     let heads = rows.next().unwrap();
     let place = |name: &str| heads.iter().position(|head| *head == name).unwrap();
     let (id, status) = (place("id"), place("status"));
+    // Who is under way when the run ends has no answer; a server may have given one.
+    let (cut_off, answered): (Vec<_>, Vec<_>) = rows.partition(|row| row[status].is_empty());
+    let cut_off: BTreeSet<&str> = cut_off.iter().map(|row| row[id]).collect();
     let mut recorded: BTreeMap<&str, u16> =
-        rows.map(|row| (row[id], row[status].parse().unwrap())).collect();
-    assert!(recorded.len() > 700, "hardly anything was sent: {}", recorded.len());
+        answered.iter().map(|row| (row[id], row[status].parse().unwrap())).collect();
+    assert!(recorded.len() > 700, "hardly anything was answered: {}", recorded.len());
+    assert!(cut_off.len() < 8, "{} requests without an answer", cut_off.len());
     for (place, server) in SERVERS.iter().enumerate() {
         let log = fs::read_to_string(bench.path(&format!("{server}.log"))).unwrap();
         let mut failed = 0;
         for line in log.lines() {
             let (id, status) = line.split_once(' ').unwrap();
-            assert_eq!(recorded.remove(id), status.parse().ok(), "{server}: {line}");
+            if !cut_off.contains(id) {
+                assert_eq!(recorded.remove(id), status.parse().ok(), "{server}: {line}");
+            }
             failed += u64::from(status.starts_with('5'));
         }
         let counted = (log.lines().count() as u64, failed);
