@@ -8,7 +8,7 @@ use hulk_scenarios::{Rehearsal, Staircase};
 use crate::cli::RehearseArguments;
 use crate::outcome::Failure;
 use crate::output::Output;
-use crate::rehearse::{Judged, Ran, play};
+use crate::rehearse::{Judged, play};
 
 /// How many stairs there are.
 const STAIRS: u32 = 10;
@@ -61,14 +61,11 @@ impl Climb {
         arguments: &RehearseArguments,
         output: &mut Output,
     ) -> Result<i32, Failure> {
-        let judged = match play(arguments, output, self.rehearsal)? {
-            Ran::NotStarted { signal } => return Ok(128 + signal),
-            Ran::Recorded(judged) => judged,
+        let judged = match play(arguments, output, self.rehearsal)?.completed() {
+            Ok(judged) => judged,
+            Err(code) => return Ok(code),
         };
         let Judged { folder, record, verdict } = &*judged;
-        if let VerdictKind::Interrupted { .. } = verdict.kind {
-            return Ok(verdict.kind.exit_code());
-        }
         let stairs: Vec<(f64, f64)> =
             self.staircase.stairs().iter().map(|stair| (stair.from_s, stair.to_s)).collect();
         let found = calibrate(record, verdict, &stairs, self.staircase.instances);

@@ -6,7 +6,7 @@ use chrono::Utc;
 use hulk_engine::raise_open_files;
 use hulk_fleet::{Controller, Notice, Plan, run_controller};
 use hulk_record::{Record, RunEnd, SHARD_SLOTS, hash_of};
-use hulk_reports::Verdict;
+use hulk_reports::{Verdict, VerdictKind};
 use hulk_scenarios::traffic::Schedule;
 use hulk_scenarios::{Estimate, Rehearsal};
 use tokio::sync::mpsc;
@@ -115,6 +115,19 @@ pub(crate) enum Ran<T> {
         /// The signal's number.
         signal: i32,
     },
+}
+
+impl Ran<Box<Judged>> {
+    /// The run, where it came to its end; else the exit code.
+    pub(crate) fn completed(self) -> Result<Box<Judged>, i32> {
+        match self {
+            Self::NotStarted { signal } => Err(128 + signal),
+            Self::Recorded(judged) => match judged.verdict.kind {
+                interrupted @ VerdictKind::Interrupted { .. } => Err(interrupted.exit_code()),
+                _ => Ok(judged),
+            },
+        }
+    }
 }
 
 /// The run itself.

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use chrono::Utc;
-use hulk_reports::{Tournament, VerdictKind};
+use hulk_reports::Tournament;
 use hulk_scenarios::Rehearsal;
 
 use crate::cli::RehearseArguments;
 use crate::interrupt::{SIGINT, is_asked};
 use crate::outcome::Failure;
 use crate::output::Output;
-use crate::rehearse::{Judged, Ran, play};
+use crate::rehearse::{Judged, play};
 use crate::run_folder::name_of;
 
 /// The runs that are to be laid side by side, each with the name of its policies.
@@ -71,16 +71,12 @@ impl Entrants {
             if is_asked() {
                 return Ok(128 + SIGINT);
             }
-            match play(arguments, output, rehearsal)? {
-                Ran::NotStarted { signal } => return Ok(128 + signal),
-                Ran::Recorded(judged) => {
-                    let Judged { folder, record, verdict } = &*judged;
-                    if let VerdictKind::Interrupted { .. } = verdict.kind {
-                        return Ok(verdict.kind.exit_code());
-                    }
-                    tournament.add(&policies, &folder.display().to_string(), record, verdict);
-                }
-            }
+            let judged = match play(arguments, output, rehearsal)?.completed() {
+                Ok(judged) => judged,
+                Err(code) => return Ok(code),
+            };
+            let Judged { folder, record, verdict } = &*judged;
+            tournament.add(&policies, &folder.display().to_string(), record, verdict);
         }
         let folder = name_of(&arguments.runs, &self.name, Utc::now());
         let write = |name: &str, bytes: Vec<u8>| {

@@ -94,7 +94,7 @@ fn seen(view: &View<'_>, service: &str, (from_s, to_s): (f64, f64)) -> Option<St
     let inside = |interval: i64| (first..end).contains(&interval);
     let due: u64 = of_service(view, service)
         .filter(|(due, _)| inside(i64::from(*due)))
-        .map(|(_, send)| send.first.saturating_sub(send.abandoned))
+        .map(|(_, send)| send.asked())
         .sum();
     let frames = || view.judged().filter(|frame| inside(view.interval_at(frame.to.plus(-1))));
     let answered: u64 = frames()
@@ -128,7 +128,7 @@ fn objectives_hold(view: &View<'_>, service: &str, intervals: std::ops::Range<i6
             for (_, send) in
                 of_service(view, service).filter(|(due, _)| intervals.contains(&i64::from(*due)))
             {
-                asked += send.first.saturating_sub(send.abandoned);
+                asked += send.asked();
                 missed += send.not_served();
             }
             asked.saturating_sub(missed) as f64 >= min * asked as f64

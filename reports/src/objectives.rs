@@ -5,7 +5,7 @@ mod playback;
 
 use hulk_record::{Bound, Measure, Objective, Outcome};
 
-use crate::supply::{Supply, of_service};
+use crate::supply::{Supply, known, of_service};
 use crate::verdict::{ObjectiveResult, ObjectiveStatus, ServiceScaling};
 use crate::view::View;
 use crate::when::When;
@@ -21,8 +21,7 @@ pub(crate) struct Capacity<'a> {
 
 impl Capacity<'_> {
     fn supply(&self, service: &str) -> Option<&Supply> {
-        let known = self.supplies.iter().filter_map(|supply| supply.as_ref().ok());
-        known.filter(|supply| supply.unseen.is_empty()).find(|supply| supply.service == service)
+        known(self.supplies).find(|supply| supply.service == service)
     }
 
     fn scaling(&self, service: &str) -> Option<&ServiceScaling> {
@@ -129,7 +128,7 @@ fn served_share(
     let (mut onset, mut worst) = (None, (0, None));
     for (due, send) in of_service(view, service) {
         let here = send.not_served();
-        asked += send.first.saturating_sub(send.abandoned);
+        asked += send.asked();
         missed += here;
         viewers += send.viewers_not_served;
         if here > 0 {

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub use text::scorecard;
 
 use crate::scale_out::{Enough, ScaleOut, scale_outs};
-use crate::supply::{Supply, of_service, window_requests_max, window_s};
+use crate::supply::{Supply, known, of_service, window_requests_max, window_s};
 use crate::verdict::ServiceScaling;
 use crate::view::View;
 use crate::violation::{Violations, match_minutes};
@@ -50,8 +50,7 @@ pub(crate) fn total_of(
     scaling: &[ServiceScaling],
     violations: &Violations<'_>,
 ) -> Total {
-    let known = supplies.iter().filter_map(|supply| supply.as_ref().ok());
-    let known: Vec<&Supply> = known.filter(|supply| supply.unseen.is_empty()).collect();
+    let known: Vec<&Supply> = known(supplies).collect();
     let end_s = view.match_s(view.end);
     let steps: Vec<(&[Step], f64)> =
         known.iter().map(|supply| (supply.steps.as_slice(), supply.window_s)).collect();
@@ -88,17 +87,15 @@ pub(crate) fn scaling_of(
     if let Some(blind) = supply.blindness(view) {
         return ServiceScaling { not_judged: Some(blind), ..unknown };
     }
-    let all_lags = lags(&supply.steps);
+    let lags = lags(&supply.steps);
+    let lag_longest_match_s = lags.iter().filter_map(|lag| lag.lag_s).reduce(f64::max);
+    let rises_not_followed = lags.iter().filter(|lag| lag.lag_s.is_none()).count();
     let all_scale_outs = scale_outs(view, supply, &broken);
     let enough = Enough::for_all(&all_scale_outs);
     // Where nobody tells what is wanted, nobody knows at which stage it was late.
     let told = if supply.tells_wanted { all_scale_outs } else { Vec::new() };
-    let (lags, lags_left_out) = largest(
-        all_lags.clone(),
-        LAGS_MAX,
-        |lag| lag.lag_s.unwrap_or(f64::INFINITY),
-        |lag| lag.at_s,
-    );
+    let (lags, lags_left_out) =
+        largest(lags, LAGS_MAX, |lag| lag.lag_s.unwrap_or(f64::INFINITY), |lag| lag.at_s);
     let (scale_outs, scale_outs_left_out) =
         largest(told, SCALE_OUTS_MAX, ScaleOut::debt_instance_min, |scale_out| {
             scale_out.from_match_min
@@ -109,8 +106,8 @@ pub(crate) fn scaling_of(
         demand_peak: peak(|step| step.demand),
         supply_peak: peak(|step| step.supply),
         shortage: supply.shortage(view),
-        lag_longest_match_s: all_lags.iter().filter_map(|lag| lag.lag_s).reduce(f64::max),
-        rises_not_followed: all_lags.iter().filter(|lag| lag.lag_s.is_none()).count(),
+        lag_longest_match_s,
+        rises_not_followed,
         lags,
         lags_left_out,
         cost_instance_h: Some(supply.unit_s() / 3600.0),

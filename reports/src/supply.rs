@@ -102,6 +102,11 @@ impl Supply {
         self.stages.iter().zip(ends)
     }
 
+    /// Whether observers saw all of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.unseen.is_empty()
+    }
+
     /// Whether observers saw the supply of a step; a step is seen as a whole or not at all.
     pub(crate) fn is_seen(&self, step: &Step) -> bool {
         !self.unseen.iter().any(|&(from_s, to_s)| (from_s..to_s).contains(&step.at_s))
@@ -208,6 +213,11 @@ fn seen(samples: &[CapacitySample], service: &str) -> Vec<(Offset, Seen)> {
 fn at_or<T: Copy>(of: &[(f64, T)], at_s: f64, before: T) -> T {
     let known = of.partition_point(|&(from_s, _)| from_s <= at_s);
     known.checked_sub(1).map_or(before, |index| of[index].1)
+}
+
+/// Those that observers saw all of: what is judged and counted is of these.
+pub(crate) fn known(supplies: &[Result<Supply, String>]) -> impl Iterator<Item = &Supply> {
+    supplies.iter().filter_map(|supply| supply.as_ref().ok()).filter(|supply| supply.is_whole())
 }
 
 /// The longest time without a sample that is still no blindness, in s of wall time.

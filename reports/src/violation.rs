@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hulk_record::{Bound, Objective};
 
 use crate::objectives::latency::{Wanted, intervals_broken};
-use crate::supply::{Supply, of_service};
+use crate::supply::{Supply, known, of_service};
 use crate::view::View;
 
 /// The intervals in which promises were broken, each by itself.
@@ -55,14 +55,13 @@ fn broken_by(
     match objective.bound {
         Bound::ServedShare { min } => of_service(view, service)
             .filter(|(_, send)| {
-                let asked = send.first.saturating_sub(send.abandoned);
+                let asked = send.asked();
                 (asked.saturating_sub(send.not_served()) as f64) < min * asked as f64
             })
             .map(|(due, _)| i64::from(due))
             .collect(),
         Bound::CapacityDebt { .. } => {
-            let known = supplies.iter().filter_map(|supply| supply.as_ref().ok());
-            let supply = known.into_iter().find(|supply| supply.service == *service);
+            let supply = known(supplies).find(|supply| supply.service == *service);
             let short =
                 |interval: &i64| supply.is_some_and(|supply| supply.short_in(view, *interval));
             (0..view.intervals()).filter(short).collect()

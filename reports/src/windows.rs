@@ -134,7 +134,8 @@ struct Bounds {
 /// Every fault and every moment of the window that was run, in the order of time.
 pub(crate) fn spans(view: &View<'_>) -> Vec<Span> {
     let services = &view.manifest().services;
-    let supplies = services.iter().filter_map(|service| Supply::of(view, service).ok()).collect();
+    let supplies = services.iter().filter_map(|service| Supply::of(view, service).ok());
+    let supplies = supplies.filter(Supply::is_whole).collect();
     let run = Run { view, supplies, present: view.present() };
     let faults = view.manifest().faults.iter().filter_map(|fault| of_fault(&run, fault));
     let moments = view.manifest().moments.iter().filter_map(|moment| of_moment(&run, moment));

@@ -1,30 +1,19 @@
 // Drives the page of `hulk platform` in Chromium and says of each claim what is wrong, as JSON: an empty
 // text where it holds. Pictures are kept in the folder. The last claim closes the page.
 //   node platform.mjs PAGE NORTH SOUTH FOLDER
-import { readFileSync } from "node:fs";
 import http from "node:http";
 import { join, resolve } from "node:path";
-import { chromium } from "playwright-core";
+import { axe, launch, listen } from "./chromium.mjs";
 
 const [page_url, north, south] = process.argv.slice(2, 5);
 const folder = resolve(process.argv[5]);
-const axe = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const HOME = "/v1/home";
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ],
-});
+const browser = await launch();
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, bypassCSP: true });
 const page = await context.newPage();
 const wrong = [];
-page.on("console", (message) => {
-  if (["error", "warning"].includes(message.type())) wrong.push(message.text());
-});
-page.on("pageerror", (error) => wrong.push(String(error)));
+listen(page, wrong);
 page.on("request", (request) => {
   if (!request.url().startsWith(page_url)) wrong.push(`asked for ${request.url()}`);
 });

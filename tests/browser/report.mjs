@@ -5,24 +5,17 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { axe, launch, listen } from "./chromium.mjs";
 import { figuresIn, minutesOf, rowsIn } from "./expected.mjs";
 
 const folder = resolve(process.argv[2]);
-const axe = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const cases = ["pass", "fail", "long", "cut"];
 const desktop = { width: 1280, height: 800 };
 const phone = { width: 390, height: 844 };
 // What Jenkins sends with every file of a build, unless somebody relaxes it.
 const jenkins = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';";
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ],
-});
+const browser = await launch();
 const server = createServer((request, response) => {
   // A browser asks each host for its icon by itself.
   if (!request.url.endsWith(".html")) return response.writeHead(204).end();
@@ -39,10 +32,7 @@ async function open(url, options, look = async () => {}) {
   const context = await browser.newContext({ viewport: desktop, ...options });
   const page = await context.newPage();
   const wrong = [];
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) wrong.push(message.text());
-  });
-  page.on("pageerror", (error) => wrong.push(String(error)));
+  listen(page, wrong);
   page.on("request", (request) => {
     if (request.url() !== url) wrong.push(`asked for ${request.url()}`);
   });

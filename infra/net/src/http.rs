@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hulk_consent::Permit;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -188,8 +188,7 @@ async fn exchange(
     limit: Duration,
     bytes_max: usize,
 ) -> Result<String, HttpError> {
-    let host = permit.address().to_string();
-    let request = Request::builder().method(method).uri(path).header(HOST, host);
+    let request = Request::builder().method(method).uri(path);
     let request =
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let answer = answer_to(permit, request.body(Full::new(body))?, limit, bytes_max).await?;
@@ -202,17 +201,19 @@ async fn exchange(
     }
 }
 
-/// Sends a request over a connection of its own, and reads an answer of at most so many bytes,
-/// whatever its status.
+/// Sends a request over a connection of its own, to the address as its host where it names none, and
+/// reads an answer of at most so many bytes, whatever its status.
 ///
 /// # Errors
 /// When there is no whole answer within `limit`.
 pub async fn answer_to(
     permit: Permit,
-    request: Request<Full<Bytes>>,
+    mut request: Request<Full<Bytes>>,
     limit: Duration,
     bytes_max: usize,
 ) -> Result<Response<Bytes>, HttpError> {
+    let host = HeaderValue::from_str(&permit.address().to_string());
+    request.headers_mut().entry(HOST).or_insert(host.map_err(hyper::http::Error::from)?);
     let exchange = async {
         let mut connection = Connection::open(permit).await?;
         let (head, body) = connection.send(request).await?.into_parts();

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use hulk_record::MatchTime;
+use hulk_record::{MatchTime, whole_instances};
 
 /// What a service was asked, looked at again and again.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,9 +41,7 @@ impl Pace {
 
     /// Whole instances that its requests need, by their rate over the window or since the start.
     pub(crate) fn needed(&self) -> u32 {
-        let exact = self.since(self.looks.front()) / self.instance_rps;
-        // 3 × 0.1 is a little more than 0.3: such dust needs no instance of its own.
-        (exact - 1e-9).ceil().max(0.0) as u32
+        whole_instances(self.since(self.looks.front()) / self.instance_rps) as u32
     }
 
     fn since(&self, then: Option<&(MatchTime, u64)>) -> f64 {

@@ -34,7 +34,7 @@ pub use frame::{
 pub use histogram::{HIGHEST_US, Samples, SparseHistogram};
 pub use manifest::{
     Environment, FaultInfo, JourneyInfo, LoadInfo, Manifest, MomentInfo, ServiceInfo, StepInfo,
-    StreamInfo, ValidityLimits,
+    StreamInfo, ValidityLimits, whole_instances,
 };
 pub use merge::{MergeError, Merged, SendTotals};
 pub use objective::{Bound, Objective};

@@ -102,9 +102,7 @@ impl Manifest {
         match_s: f64,
     ) -> Option<f64> {
         let an_instance = match_s * service.rated_rps? * self.scale;
-        let exact = requests as f64 / an_instance;
-        // 3 × 0.1 is a little more than 0.3: such dust needs no instance of its own.
-        let whole = (exact - 1e-9).ceil().max(0.0);
+        let whole = whole_instances(requests as f64 / an_instance);
         Some(if whole.is_finite() { whole } else { 0.0 })
     }
 
@@ -114,6 +112,12 @@ impl Manifest {
         let step = journey.steps.iter().find(|known| known.name == step)?;
         Some(&step.service)
     }
+}
+
+/// The fewest whole instances that are as many as `exact` ones.
+pub fn whole_instances(exact: f64) -> f64 {
+    // 3 × 0.1 is a little more than 0.3: such dust needs no instance of its own.
+    (exact - 1e-9).ceil().max(0.0)
 }
 
 /// A journey.

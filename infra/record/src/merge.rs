@@ -142,9 +142,14 @@ impl SendTotals {
         self.viewers_not_served += send.viewers_not_served;
     }
 
+    /// First attempts that were not given up.
+    pub fn asked(&self) -> u64 {
+        self.first.saturating_sub(self.abandoned)
+    }
+
     /// First attempts that were neither served nor given up.
     pub fn not_served(&self) -> u64 {
-        self.first.saturating_sub(self.abandoned).saturating_sub(self.served)
+        self.asked().saturating_sub(self.served)
     }
 
     /// Requests for each first attempt: (first + retries) ÷ first; none without first attempts.

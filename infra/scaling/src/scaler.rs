@@ -141,11 +141,6 @@ impl Scaler {
         self.fleet.iter().map(|zone| zone.ready).sum()
     }
 
-    /// Instances that serve in each zone, in the zones' order.
-    pub fn ready_by_zone(&self) -> Vec<u32> {
-        self.fleet.iter().map(|zone| zone.ready).collect()
-    }
-
     /// Instances that the policy last wanted.
     pub fn desired(&self) -> u32 {
         self.desired

@@ -32,7 +32,7 @@ struct Zone {
     name: String,
     capacity: u32,
     used: u32,
-    /// Nothing can be had there for now.
+    /// A fault: while it lasts nothing can be had there.
     closed: bool,
 }
 
@@ -88,7 +88,8 @@ impl Zones {
     }
 
     /// Instances that stand there.
-    pub fn used(&self, place: usize) -> u32 {
+    #[cfg(test)]
+    pub(crate) fn used(&self, place: usize) -> u32 {
         self.0.get(place).map_or(0, |zone| zone.used)
     }
 }

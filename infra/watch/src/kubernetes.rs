@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hulk_net::{HttpError, Permit, answer_to};
 use hulk_scenarios::{Figures, KubernetesFeed};
-use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -114,7 +113,6 @@ impl Service<Request<Body>> for Dialled {
             let (mut head, body) = request.into_parts();
             let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
             head.uri = format!("{place}{path}").parse()?;
-            head.headers.insert(HOST, HeaderValue::from_str(&permit.address().to_string())?);
             let body = Full::new(body.collect().await?.to_bytes());
             let request = Request::from_parts(head, body);
             Ok(answer_to(permit, request, LIMIT, BODY_MAX).await?.map(Full::new))

@@ -1,11 +1,11 @@
 //! Observers of services of one's own.
 
-use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use hulk_net::{Permit, Scope, fetch};
+use hulk_net::{HttpError, Permit, Refusal, Scope, fetch};
 use hulk_record::{CapacitySample, Offset};
-use hulk_scenarios::{Feed, FeedPlace, Figures, Watched};
+use hulk_scenarios::{Feed, Figures, Watched};
 
 use crate::error::checked;
 use crate::kubernetes::Cluster;
@@ -17,13 +17,9 @@ pub(crate) const LIMIT: Duration = Duration::from_millis(900);
 /// Looks at the capacity of one service.
 pub struct Observer {
     watched: Watched,
-    asked: Asked,
-}
-
-/// Who is asked.
-enum Asked {
-    Page(Permit),
-    Cluster(Box<Cluster>),
+    permit: Permit,
+    /// The way into a cluster, from the first look on.
+    cluster: OnceLock<Cluster>,
 }
 
 impl Observer {
@@ -31,19 +27,9 @@ impl Observer {
     ///
     /// # Errors
     /// When its feed is outside the scope.
-    pub fn new(watched: Watched, scope: &Scope) -> Result<Self, hulk_net::Refusal> {
-        let permit = |address: SocketAddr| scope.permit(address);
-        let asked = match &watched.feed {
-            Feed::Haproxy(feed) => Asked::Page(permit(feed.place.address)?),
-            Feed::Json(feed) => Asked::Page(permit(feed.place.address)?),
-            Feed::Openmetrics(feed) => Asked::Page(permit(feed.place.address)?),
-            Feed::Prometheus(feed) => Asked::Page(permit(feed.place.address)?),
-            Feed::Kubernetes(feed) => {
-                let permit = permit(feed.place.address)?;
-                Asked::Cluster(Box::new(Cluster::new(feed.clone(), permit)))
-            }
-        };
-        Ok(Self { watched, asked })
+    pub fn new(watched: Watched, scope: &Scope) -> Result<Self, Refusal> {
+        let permit = scope.permit(watched.feed.place().address)?;
+        Ok(Self { watched, permit, cluster: OnceLock::new() })
     }
 
     /// The service.
@@ -70,22 +56,19 @@ impl Observer {
     }
 
     async fn figures(&self) -> Result<Figures<f64>, ObserveError> {
-        let permit = match &self.asked {
-            Asked::Cluster(cluster) => return cluster.look().await,
-            Asked::Page(permit) => *permit,
-        };
         match &self.watched.feed {
-            Feed::Haproxy(feed) => haproxy::figures(feed, &page(permit, &feed.place).await?),
-            Feed::Json(feed) => json::figures(feed, &page(permit, &feed.place).await?),
-            Feed::Openmetrics(feed) => {
-                openmetrics::figures(feed, &page(permit, &feed.place).await?)
+            Feed::Haproxy(feed) => haproxy::figures(feed, &self.page().await?),
+            Feed::Json(feed) => json::figures(feed, &self.page().await?),
+            Feed::Kubernetes(feed) => {
+                let cluster = self.cluster.get_or_init(|| Cluster::new(feed.clone(), self.permit));
+                cluster.look().await
             }
-            Feed::Prometheus(feed) => prometheus::figures(feed, permit).await,
-            Feed::Kubernetes(_) => Err(ObserveError::missing("a cluster is no page")),
+            Feed::Openmetrics(feed) => openmetrics::figures(feed, &self.page().await?),
+            Feed::Prometheus(feed) => prometheus::figures(feed, self.permit).await,
         }
     }
-}
 
-async fn page(permit: Permit, place: &FeedPlace) -> Result<String, ObserveError> {
-    Ok(fetch(permit, &place.path, LIMIT).await?)
+    async fn page(&self) -> Result<String, HttpError> {
+        fetch(self.permit, &self.watched.feed.place().path, LIMIT).await
+    }
 }

@@ -3,7 +3,6 @@
 use http_body_util::Full;
 use hulk_net::{HttpError, Permit, answer_to};
 use hulk_scenarios::{Figures, PrometheusFeed};
-use hyper::header::HOST;
 use hyper::{Request, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -41,7 +40,6 @@ async fn value_of(permit: Permit, api: &str, query: &str) -> Result<f64, Observe
     let query_text: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
     let request = Request::builder()
         .uri(format!("{api}/api/v1/query?query={query_text}"))
-        .header(HOST, permit.address().to_string())
         .body(Full::default())
         .map_err(HttpError::from)?;
     let answer = answer_to(permit, request, LIMIT, BODY_MAX).await?;

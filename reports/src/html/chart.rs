@@ -215,7 +215,7 @@ fn instances(axis: &Axis, marks: &Marks<'_>, supply: &Supply) -> String {
     panel.ticks("down", scaled(false), false);
     let missing = most(Step::missing);
     let told = match missing {
-        _ if !supply.unseen.is_empty() => {
+        _ if !supply.is_whole() => {
             format!("at most {} needed; not seen where it is grey", number(demand))
         }
         0.0 => {

@@ -108,6 +108,17 @@ impl<T> Figures<T> {
 }
 
 impl Feed {
+    /// Where it is asked.
+    pub fn place(&self) -> &FeedPlace {
+        match self {
+            Self::Haproxy(feed) => &feed.place,
+            Self::Json(feed) => &feed.place,
+            Self::Kubernetes(feed) => &feed.place,
+            Self::Openmetrics(feed) => &feed.place,
+            Self::Prometheus(feed) => &feed.place,
+        }
+    }
+
     /// Its name in a file.
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! How many instances there may be, and how many there are at the start.
 
+use hulk_record::whole_instances;
 use hulk_settings::Section;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,5 @@ pub(super) fn step(section: &Section<'_>, key: &'static str) -> Option<u32> {
 
 /// So many instances as carry `load`, each with a load of `each`.
 pub(super) fn instances_for(load: f64, each: f64) -> u32 {
-    // The quotient of decimal fractions overshoots a whole number by rounding: not an instance.
-    (load / each - 1e-9).ceil().max(0.0) as u32
+    whole_instances(load / each) as u32
 }

@@ -73,8 +73,7 @@ pub struct Chat {
 }
 
 /// What a chat endpoint advises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advice {
     /// Where to.
     pub direction: Direction,
@@ -108,9 +107,6 @@ pub enum NoAdvice {
 }
 
 impl NoAdvice {
-    /// All.
-    pub const ALL: [Self; 4] = [Self::Timeout, Self::Refused, Self::BadJson, Self::Absurd];
-
     /// Its name in metrics and events.
     pub fn name(self) -> &'static str {
         match self {

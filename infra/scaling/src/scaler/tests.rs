@@ -35,6 +35,11 @@ impl Fleet {
         (self.scaler.ready(), self.scaler.pending())
     }
 
+    /// Instances that serve in each zone, in the zones' order.
+    fn ready_by_zone(&self) -> Vec<u32> {
+        self.scaler.fleet.iter().map(|zone| zone.ready).collect()
+    }
+
     fn used(&self) -> u32 {
         (0..self.zones.count()).map(|place| self.zones.used(place)).sum()
     }
@@ -230,13 +235,13 @@ fn a_refused_order_is_tried_again_without_a_cooldown() {
 #[test]
 fn instances_are_spread_evenly_over_the_zones_that_have_room() {
     let mut fleet = Fleet::new(delays(), 0.0, 9, &[None, Some(4), None]);
-    assert_eq!(fleet.scaler.ready_by_zone(), [3, 3, 3]);
+    assert_eq!(fleet.ready_by_zone(), [3, 3, 3]);
     fleet.want(0.0, 18);
     fleet.arrive(240.0);
-    assert_eq!(fleet.scaler.ready_by_zone(), [7, 4, 7], "one zone is full");
+    assert_eq!(fleet.ready_by_zone(), [7, 4, 7], "one zone is full");
     fleet.want(300.0, 12);
     assert!(fleet.want(360.0, 12));
-    assert_eq!(fleet.scaler.ready_by_zone(), [4, 4, 4], "they go where the most are");
+    assert_eq!(fleet.ready_by_zone(), [4, 4, 4], "they go where the most are");
 }
 
 #[test]
@@ -249,11 +254,11 @@ fn a_lost_zone_takes_its_instances_and_the_others_fill_up() {
     assert_eq!((fleet.state(), fleet.used()), ((6, 2), 8));
     fleet.want(15.0, 12);
     fleet.arrive(300.0);
-    assert_eq!(fleet.scaler.ready_by_zone(), [6, 0, 6]);
+    assert_eq!(fleet.ready_by_zone(), [6, 0, 6]);
     fleet.zones.close(1, false);
     fleet.want(315.0, 16);
     fleet.arrive(600.0);
-    assert_eq!(fleet.scaler.ready_by_zone(), [6, 4, 6], "new ones go where the fewest are");
+    assert_eq!(fleet.ready_by_zone(), [6, 4, 6], "new ones go where the fewest are");
 }
 
 #[derive(Debug, Clone, Copy)]
