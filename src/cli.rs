@@ -1,5 +1,6 @@
 //! The arguments, and which command they mean.
 
+use std::env;
 use std::path::PathBuf;
 
 use clap::builder::RangedI64ValueParser;
@@ -11,8 +12,8 @@ use crate::calibrate::{Rates, rates};
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
 use crate::{
-    check, completions, diagnostics, init, outcome, platform, rehearse, report, schema, self_test,
-    trial, worker,
+    check, completions, diagnostics, init, outcome, platform, proxy, rehearse, report, schema,
+    self_test, trial, worker,
 };
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
@@ -125,6 +126,9 @@ both runs could be read.")]
     /// Serve the reference platform alone, with metrics and a page, to whatever load there is.
     #[command(after_help = platform::EXAMPLES)]
     Platform(platform::PlatformArguments),
+    /// Carry connections and datagrams to somewhere else, and break them: with Toxiproxy's API and more.
+    #[command(after_help = proxy::EXAMPLES)]
+    Proxy(proxy::ProxyArguments),
 }
 
 /// What `rehearse` is told.
@@ -217,7 +221,7 @@ pub(crate) struct CompletionsArguments {
 
 /// Parses and runs; the exit code.
 pub(crate) fn run() -> i32 {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(proxy::spelled(env::args())) {
         Ok(arguments) => arguments,
         Err(error) => {
             // A closed terminal leaves nobody to tell.
@@ -239,6 +243,7 @@ pub(crate) fn run() -> i32 {
         Command::Worker(arguments) if arguments.embedded => worker::worker(arguments.number),
         Command::Worker(arguments) => self_test::worker(&arguments),
         Command::Platform(arguments) => platform::platform(&arguments),
+        Command::Proxy(arguments) => proxy::proxy(&arguments),
     };
     result.unwrap_or_else(|failure| {
         diagnostics::tell(&failure);

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use hulk_inject::ProxyClient;
 use hulk_net::Epoch;
 use hulk_platform::ControlClient;
 use hulk_record::{Offset, RunEvent};
 use hulk_scenarios::Rehearsal;
-use hulk_scenarios::chaos::{Command, Ending, Fault, FaultState, Timeline, TimelineEvent};
+use hulk_scenarios::chaos::{
+    Command, Ending, Fault, FaultKind, FaultState, Timeline, TimelineEvent, ToxicFault,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
@@ -25,14 +28,15 @@ pub(crate) struct Faults {
 impl Faults {
     /// Begins to inject the rehearsal's faults, each at its time.
     pub(crate) fn begin(
-        control: ControlClient,
+        injectors: Injectors,
         rehearsal: &Rehearsal,
         epoch: Epoch,
         seen: mpsc::Sender<Seen>,
     ) -> Self {
         let spans = rehearsal.fault_spans();
         let driver = Driver {
-            control,
+            injectors,
+            speed: rehearsal.clock.speed,
             timeline: Timeline::new(spans.clone()),
             faults: rehearsal.faults.iter().cloned().zip(spans).collect(),
             epoch,
@@ -54,15 +58,62 @@ impl Faults {
     }
 }
 
+/// Who can be asked to break something: the embedded platform, and the fault proxy before the target.
+pub(crate) type Injectors = (Option<ControlClient>, Option<ProxyClient>);
+
+/// Who is asked for one fault.
+enum Injector {
+    Platform(ControlClient, u32, FaultKind),
+    Proxy(ProxyClient, String, ToxicFault),
+    /// There is nobody.
+    Nobody,
+}
+
+impl Injector {
+    async fn inject(self) -> Result<(), String> {
+        match self {
+            Self::Platform(control, id, kind) => told(control.inject(id, &kind).await),
+            Self::Proxy(proxy, name, toxic) => told(proxy.inject(&name, &toxic).await),
+            Self::Nobody => Err("nobody can inject it".to_owned()),
+        }
+    }
+
+    async fn renew(self) -> Result<(), String> {
+        match self {
+            Self::Platform(control, id, _) => told(control.renew(id).await),
+            Self::Proxy(proxy, name, toxic) => told(proxy.renew(&name, &toxic).await),
+            Self::Nobody => Err("nobody can renew it".to_owned()),
+        }
+    }
+
+    /// Heals; what the fault has done, where the injector tells. It may have healed by itself: what counts
+    /// is that it is not there.
+    async fn heal(self) -> Result<Option<String>, String> {
+        match self {
+            Self::Platform(control, id, _) => told(control.heal(id).await).map(|_was_there| None),
+            Self::Proxy(proxy, name, toxic) => {
+                told(proxy.heal(&name, &toxic).await).map(|effect| Some(effect.describe()))
+            }
+            Self::Nobody => Ok(None),
+        }
+    }
+}
+
+fn told<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}
+
 struct Driver {
-    control: ControlClient,
+    injectors: Injectors,
+    /// Match seconds a wall second.
+    speed: f64,
     timeline: Timeline,
     /// With the times from and until which each is to last.
     faults: Vec<(Fault, (Offset, Offset))>,
     epoch: Epoch,
     seen: mpsc::Sender<Seen>,
     /// What the platform was asked for and has not answered.
-    asked: JoinSet<TimelineEvent>,
+    asked: JoinSet<Told>,
 }
 
 impl Driver {
@@ -77,7 +128,13 @@ impl Driver {
             let wake = self.timeline.next_wake();
             let due = self.epoch.at_us(wake.map_or(0, |at| at.0));
             event = tokio::select! {
-                Some(answer) = self.asked.join_next() => answer.unwrap_or(TimelineEvent::Tick),
+                Some(answer) = self.asked.join_next() => {
+                    let (event, done) = answer.unwrap_or((TimelineEvent::Tick, None));
+                    if let Some((fault, text)) = done {
+                        self.tell_of(fault, &text).await;
+                    }
+                    event
+                }
                 // Whoever could say so is gone: stopped, too.
                 _ = &mut stopped, if running => {
                     running = false;
@@ -116,30 +173,42 @@ impl Driver {
         (0..self.faults.len()).map(|fault| self.timeline.state(fault).cloned()).collect()
     }
 
+    /// Who is asked for a fault.
+    fn injector(&self, fault: usize) -> Injector {
+        let Some((known, _)) = self.faults.get(fault) else { return Injector::Nobody };
+        match (&known.kind, self.injectors) {
+            (FaultKind::Toxic(toxic), (_, Some(proxy))) => {
+                // What a file gives in match seconds lasts so long on the wall.
+                let ramp = toxic.ramp.clone().map(|(from, over_s)| (from, over_s / self.speed));
+                Injector::Proxy(proxy, known.name.clone(), ToxicFault { ramp, ..toxic.clone() })
+            }
+            (FaultKind::Toxic(_), _) => Injector::Nobody,
+            (kind, (Some(control), _)) => Injector::Platform(control, fault as u32, kind.clone()),
+            _ => Injector::Nobody,
+        }
+    }
+
     async fn perform(&mut self, now: Offset, command: Command) {
-        let (control, kind) =
-            (self.control, |fault: usize| Some(self.faults.get(fault)?.0.kind.clone()));
         match command {
             Command::Inject { fault } => {
-                let Some(kind) = kind(fault) else { return };
+                let injector = self.injector(fault);
                 self.asked.spawn(async move {
-                    answer(fault, control.inject(fault as u32, &kind).await, |()| {
-                        TimelineEvent::Injected { fault }
-                    })
+                    let good = |()| (TimelineEvent::Injected { fault }, None);
+                    answer(fault, injector.inject().await, good)
                 });
             }
             Command::Renew { fault } => {
+                let injector = self.injector(fault);
                 self.asked.spawn(async move {
-                    answer(fault, control.renew(fault as u32).await, |()| TimelineEvent::Renewed {
-                        fault,
-                    })
+                    let good = |()| (TimelineEvent::Renewed { fault }, None);
+                    answer(fault, injector.renew().await, good)
                 });
             }
             Command::Heal { fault } => {
+                let injector = self.injector(fault);
                 self.asked.spawn(async move {
-                    // It may have healed by itself: what counts is that it is not there.
-                    answer(fault, control.heal(fault as u32).await, |_| TimelineEvent::Healed {
-                        fault,
+                    answer(fault, injector.heal().await, |done: Option<String>| {
+                        (TimelineEvent::Healed { fault }, done.map(|text| (fault, text)))
                     })
                 });
             }
@@ -150,6 +219,11 @@ impl Driver {
         }
     }
 
+    async fn tell_of(&self, fault: usize, text: &str) {
+        let name = self.faults.get(fault).map_or("", |(fault, _)| fault.name.as_str());
+        self.tell(Offset(self.epoch.now_us()), None, format!("{name}: {text}")).await;
+    }
+
     async fn tell(&self, at: Offset, intended: Option<Offset>, text: String) {
         let event = RunEvent { at, intended, kind: "fault".into(), text };
         // Nobody listens any more: the fault itself must be healed all the same.
@@ -157,14 +231,13 @@ impl Driver {
     }
 }
 
-fn answer<T, E: ToString>(
-    fault: usize,
-    result: Result<T, E>,
-    good: impl FnOnce(T) -> TimelineEvent,
-) -> TimelineEvent {
+/// What an answer is to the timeline, and what there is to tell of it.
+type Told = (TimelineEvent, Option<(usize, String)>);
+
+fn answer<T>(fault: usize, result: Result<T, String>, good: impl FnOnce(T) -> Told) -> Told {
     match result {
         Ok(value) => good(value),
-        Err(error) => TimelineEvent::Failed { fault, reason: error.to_string() },
+        Err(reason) => (TimelineEvent::Failed { fault, reason }, None),
     }
 }
 
@@ -212,7 +285,8 @@ mod tests {
         let ports = serve(plan(rehearsal, rehearsal.platform().unwrap())).unwrap();
         let control = ControlClient::new(permit(ports.control));
         let (sender, seen) = mpsc::channel(16);
-        (Faults::begin(control, rehearsal, Epoch(Instant::now()), sender), ports, seen)
+        let injectors = (Some(control), None);
+        (Faults::begin(injectors, rehearsal, Epoch(Instant::now()), sender), ports, seen)
     }
 
     /// Longer than a lease: it is renewed meanwhile.

@@ -5,6 +5,7 @@
 
 mod calibrate;
 mod check;
+mod child;
 mod cli;
 mod commentary;
 mod compare;
@@ -21,6 +22,7 @@ mod outcome;
 mod output;
 mod platform;
 mod progress;
+mod proxy;
 mod rehearse;
 mod report;
 mod run_folder;

@@ -141,7 +141,8 @@ async fn run(
     let interrupts = interrupts()?;
     // What is started from here on inherits it: the platform, and the engine's data plane.
     let mut one_core = one_core;
-    let aimed = Aimed::at(&rehearsal).await?.published(&rehearsal).await?;
+    let (aimed, rehearsal) = Aimed::at(&rehearsal).await?.behind_proxies(rehearsal).await?;
+    let aimed = aimed.published(&rehearsal).await?;
     let plan = plan(arguments, &rehearsal, &aimed);
     let run_id = plan.run_id;
     let (links, mut workers) = Workers::start(arguments.workers)?;

@@ -10,7 +10,7 @@ use hulk_record::{
     FaultInfo, LoadInfo, Manifest, MatchTime, Message, MomentInfo, Offset, Record, ServiceInfo,
     seed_of,
 };
-use hulk_scenarios::chaos::Fault;
+use hulk_scenarios::chaos::{Fault, FaultKind};
 use hulk_scenarios::traffic::{Executor, Moment, Response, Schedule};
 use hulk_scenarios::{Rehearsal, Script};
 
@@ -155,18 +155,27 @@ fn messages_of_moments(rehearsal: &Rehearsal) -> Vec<Message> {
 fn faults(rehearsal: &Rehearsal) -> Vec<FaultInfo> {
     let (clock, edges) = (rehearsal.clock, rehearsal.target.edges());
     let info = |(fault, (from, until)): (&Fault, (Offset, Offset))| {
-        let place = fault.kind.place().to_owned();
         FaultInfo {
             name: fault.name.clone(),
             kind: fault.kind.name().to_owned(),
             text: fault.kind.describe(),
             from: clock.match_time(from),
             until: clock.match_time(until),
-            // An edge is one of several ways to every service.
-            service: Some(place).filter(|name| !edges.contains(name)),
+            // An edge is one of several ways to every service, and so may a proxy be.
+            service: touched(rehearsal, fault).filter(|name| !edges.contains(name)),
         }
     };
     rehearsal.faults.iter().zip(rehearsal.fault_spans()).map(info).collect()
+}
+
+/// What a fault is done to: for one of a proxy what that stands before.
+fn touched(rehearsal: &Rehearsal, fault: &Fault) -> Option<String> {
+    let place = fault.kind.place();
+    if !matches!(fault.kind, FaultKind::Toxic(_)) {
+        return Some(place.to_owned());
+    }
+    let proxied = rehearsal.proxies.iter().find(|known| known.name == place);
+    proxied.map(|known| known.before.clone())
 }
 
 /// The services that the journeys ask, with what is known of them.

@@ -5,15 +5,17 @@ use std::env::current_exe;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hulk_inject::{ProxyClient, ProxyPlan, ProxyPorts, ProxySpec};
 use hulk_net::{Epoch, Permit, Trust};
-use hulk_platform::{Child, ControlClient, Plan};
+use hulk_platform::{ControlClient, Plan, Ports};
 use hulk_record::{CapacitySample, MatchTime, Offset, RunEvent, TargetCounts};
-use hulk_scenarios::{Embedded, Rehearsal, Scope, Target};
+use hulk_scenarios::{Embedded, Own, Rehearsal, Scope, Target};
 use hulk_watch::Observer;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::child::Child;
 use crate::commentary::{Publisher, Publishing};
 use crate::faults::Faults;
 use crate::observing::{Eye, look};
@@ -22,7 +24,9 @@ use crate::outcome::Failure;
 /// A target that can be sent to.
 pub(crate) struct Aimed {
     addresses: Vec<SocketAddr>,
-    platform: Option<Child>,
+    platform: Option<Child<Ports>>,
+    /// The fault proxies before the target.
+    proxy: Option<Child<ProxyPorts>>,
     publisher: Option<Publisher>,
 }
 
@@ -48,23 +52,76 @@ impl Aimed {
         match &rehearsal.target {
             Target::Url(own) => {
                 verifiable(&rehearsal.target)?;
-                let contacts = own.origins.iter().flat_map(|origin| origin.way.contacts());
-                let permits = contacts.map(|address| Scope::default().permit(address));
-                let permits: Result<Vec<_>, _> = permits.collect();
-                let permits = permits.map_err(|refusal| Failure::Usage(refusal.to_string()))?;
-                let addresses = permits.into_iter().map(Permit::address).collect();
-                Ok(Self { addresses, platform: None, publisher: None })
+                let addresses = contacts(own)?;
+                Ok(Self::direct(addresses, None))
             }
             Target::Embedded(embedded) => {
                 let program = current_exe().map_err(Failure::internal)?;
-                let child =
-                    Child::start(&program, &["platform", "--embedded"], &plan(rehearsal, embedded))
-                        .await
-                        .map_err(Failure::internal)?;
+                let plan = plan(rehearsal, embedded);
+                let child: Child<Ports> =
+                    Child::start(&program, &["platform", "--embedded"], &plan).await.map_err(
+                        |error| Failure::internal(format!("the embedded platform: {error}")),
+                    )?;
                 let addresses = child.ports().edges.clone();
-                Ok(Self { addresses, platform: Some(child), publisher: None })
+                Ok(Self::direct(addresses, Some(child)))
             }
         }
+    }
+
+    fn direct(addresses: Vec<SocketAddr>, platform: Option<Child<Ports>>) -> Self {
+        Self { addresses, platform, proxy: None, publisher: None }
+    }
+
+    /// The same, behind the fault proxies that the file puts before it.
+    pub(crate) async fn behind_proxies(
+        mut self,
+        rehearsal: Rehearsal,
+    ) -> Result<(Self, Rehearsal), Failure> {
+        if rehearsal.proxies.is_empty() {
+            return Ok((self, rehearsal));
+        }
+        let origins = rehearsal.target.origins(&self.addresses);
+        let mut places = Vec::new();
+        let mut plan = ProxyPlan { seed: rehearsal.seed, proxies: Vec::new() };
+        for proxied in &rehearsal.proxies {
+            let place = proxied.place(&rehearsal).unwrap_or_default();
+            let contact =
+                origins.get(place).and_then(|origin| origin.way.contacts().first().copied());
+            let Some(contact) = contact else { continue };
+            places.push(place);
+            plan.proxies.push(ProxySpec {
+                name: proxied.name.clone(),
+                listen: "127.0.0.1:0".to_owned(),
+                upstream: contact.to_string(),
+                protocol: proxied.protocol,
+                enabled: true,
+            });
+        }
+        let program = current_exe().map_err(Failure::internal)?;
+        let child: Child<ProxyPorts> = Child::start(&program, &["proxy", "--embedded"], &plan)
+            .await
+            .map_err(|error| Failure::internal(format!("the fault proxy: {error}")))?;
+        let proxies: Vec<(usize, SocketAddr)> =
+            places.into_iter().zip(child.ports().proxies.iter().copied()).collect();
+        let rehearsal = rehearsal.through(&proxies);
+        match &rehearsal.target {
+            Target::Url(own) => self.addresses = contacts(own)?,
+            Target::Embedded(_) => {
+                for (place, address) in proxies {
+                    if let Some(edge) = self.addresses.get_mut(place) {
+                        *edge = address;
+                    }
+                }
+            }
+        }
+        self.proxy = Some(child);
+        Ok((self, rehearsal))
+    }
+
+    fn proxy_client(&self) -> Result<Option<ProxyClient>, Failure> {
+        let Some(child) = &self.proxy else { return Ok(None) };
+        let api = Scope::default().permit(child.ports().api).map_err(Failure::internal)?;
+        Ok(Some(ProxyClient::new(api)))
     }
 
     /// The same, with somebody who publishes the commentary where the file asks for it.
@@ -105,16 +162,17 @@ impl Aimed {
             let own = own.map(|watched| Observer::new(watched.clone(), &Scope::default()));
             let own = own.collect::<Result<Vec<_>, _>>().map_err(Failure::internal)?;
             let eyes = own.into_iter().map(|observer| Eye::Own(Box::new(observer)));
-            return Ok(Attendants {
-                observers: eyes.map(watch).collect(),
-                faults: None,
-                publishing,
+            let proxy = self.proxy_client()?;
+            let faults = proxy.map(|proxy| {
+                Faults::begin((None, Some(proxy)), rehearsal, Epoch(epoch), seen.clone())
             });
+            return Ok(Attendants { observers: eyes.map(watch).collect(), faults, publishing });
         };
         let to_start = epoch.saturating_duration_since(Instant::now());
         control.start(to_start).await.map_err(Failure::internal)?;
         let observers = vec![watch(Eye::Platform(control))];
-        let faults = Faults::begin(control, rehearsal, Epoch(epoch), seen.clone());
+        let injectors = (Some(control), self.proxy_client()?);
+        let faults = Faults::begin(injectors, rehearsal, Epoch(epoch), seen.clone());
         Ok(Attendants { observers, faults: Some(faults), publishing })
     }
 
@@ -143,6 +201,9 @@ impl Aimed {
 
     /// Ends the platform; what it did if it ended by itself before.
     pub(crate) async fn stop(self) -> Result<Option<String>, Failure> {
+        if let Some(proxy) = self.proxy {
+            proxy.stop().await.map_err(Failure::internal)?;
+        }
         let Some(mut child) = self.platform else { return Ok(None) };
         if let Some(status) = child.ended() {
             return Ok(Some(format!("the embedded platform ended by itself: {status}")));
@@ -150,6 +211,15 @@ impl Aimed {
         child.stop().await.map_err(Failure::internal)?;
         Ok(None)
     }
+}
+
+/// Whom a target of one's own names, in the order of its origins; all of them may be connected to.
+fn contacts(own: &Own) -> Result<Vec<SocketAddr>, Failure> {
+    let contacts = own.origins.iter().flat_map(|origin| origin.way.contacts());
+    let permits = contacts.map(|address| Scope::default().permit(address));
+    let permits: Result<Vec<_>, _> = permits.collect();
+    let permits = permits.map_err(|refusal| Failure::Usage(refusal.to_string()))?;
+    Ok(permits.into_iter().map(Permit::address).collect())
 }
 
 /// Whether certificates can be verified with what the file names; only who verifies can tell.

@@ -65,6 +65,12 @@ mod pool;
 #[path = "live/processes.rs"]
 mod processes;
 #[cfg(test)]
+#[path = "live/proxied.rs"]
+mod proxied;
+#[cfg(test)]
+#[path = "live/proxy_clients.rs"]
+mod proxy_clients;
+#[cfg(test)]
 #[path = "live/raw.rs"]
 mod raw;
 #[cfg(test)]

@@ -33,6 +33,9 @@ class Told:
     # Of the time that the rate is about; None: only the whole process is known.
     cpu_us: float | None = None
     note: str = ""
+    # Half and 99 % of the answers came within; None: it was not asked for.
+    p50_us: float | None = None
+    p99_us: float | None = None
 
 
 def number(pattern, text):
@@ -54,6 +57,10 @@ class Generator:
     def program(self):
         return os.environ[self.variable]
 
+    def between_s(self):
+        """CPU time so far of what stands between it and nginx."""
+        return 0.0
+
 
 class Wrk(Generator):
     name, label, variable = "wrk", "wrk", "WRK"
@@ -67,7 +74,13 @@ class Wrk(Generator):
         errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", out)))
         refused = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
         return Told(number(r"Requests/sec:\s+([\d.]+)", out),
-                    errors + (int(refused.group(1)) if refused else 0))
+                    errors + (int(refused.group(1)) if refused else 0),
+                    p50_us=self.within_us(50, out), p99_us=self.within_us(99, out))
+
+    def within_us(self, share, out):
+        """With `--latency` it tells within what time that share of the answers came."""
+        found = re.search(rf"^\s+{share}%\s+([\d.]+)(us|ms|s)$", out, re.MULTILINE)
+        return float(found.group(1)) * {"us": 1, "ms": 1e3, "s": 1e6}[found.group(2)] if found else None
 
 
 class Hey(Generator):

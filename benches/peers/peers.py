@@ -47,6 +47,9 @@ class Result:
     # Shares of the two cores that other work took, and that the host did not give.
     others: float
     stolen: float
+    # CPU time of what stands between, for a request.
+    between_us: float
+    told: generators.Told
 
 
 class Broken(Exception):
@@ -87,20 +90,22 @@ def measure(generator, case, nginx, options):
     os.makedirs(folder)
     command = generator.command(case, nginx.url(case.scheme), options.seconds, folder)
     served, nginx_s, (busy_s, stolen_s) = nginx.served(), nginx.cpu_s(), cores_s(options.cores)
+    between_s = generator.between_s()
     started = time.monotonic()
     out, err, code, cpu_s = execute(command, options.cores[1], folder, options.seconds + GRACE_S)
     took_s = (time.monotonic() - started) * len(options.cores)
     ends = cores_s(options.cores)
     # The first look and this one are not the generator's.
     served, nginx_s = nginx.served() - served - 1, nginx.cpu_s() - nginx_s
+    between_s = generator.between_s() - between_s
     try:
         told = generator.told(out, folder)
     except (ValueError, KeyError, LookupError) as error:
         raise Broken(f"{generator.name} ended with {code}: {error!r}\n{out[-800:]}{err[-800:]}") from error
     cpu_us = cpu_s * 1e6 / max(served, 1) if told.cpu_us is None else told.cpu_us
-    others_s = max(ends[0] - busy_s - cpu_s - nginx_s, 0)
+    others_s = max(ends[0] - busy_s - cpu_s - nginx_s - between_s, 0)
     return Result(told.rate, cpu_us, nginx_s * 1e6 / max(served, 1), told.errors, told.note,
-                  others_s / took_s, (ends[1] - stolen_s) / took_s)
+                  others_s / took_s, (ends[1] - stolen_s) / took_s, between_s * 1e6 / max(served, 1), told)
 
 
 def all_rounds(cases, nginx, options):
@@ -201,28 +206,37 @@ def version(command):
     return found.group(0) if found else "?"
 
 
-def heading(results, options):
-    """When, where, with what."""
+def when_and_where():
+    """The date, the commit and the machine."""
     def git(*arguments):
         return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
-
-    def mean(what):
-        return statistics.mean([getattr(run, what) for runs in results.values() for run in runs if run] or [0])
 
     with open("/proc/cpuinfo") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "?")
     changed = " with changes" if git("status", "--porcelain", "-uno") else ""
+    return (f"{datetime.date.today()}, commit {git('rev-parse', '--short', 'HEAD')}{changed}, "
+            f"{platform.system()} {platform.release()}, {model}, {os.cpu_count()} cores")
+
+
+def of_the_machine(runs):
+    """What these runs did not have of the two cores."""
+    def mean(what):
+        return statistics.mean([getattr(run, what) for run in runs if run] or [0])
+
+    return (f"Other work took {mean('others'):.0%} of the two cores, the host {mean('stolen'):.0%}: "
+            "absolute figures are worth something where both are about 0.")
+
+
+def heading(results, options):
+    """When, where, with what."""
     versions = {"nginx": version([os.environ["NGINX"], "-v"])}
     for each in options.only:
         versions[each.variable.lower()] = version([each.program, *each.version]) if each.version else each.known
     return "\n".join([
         "## Requests a second on one core", "",
-        f"{datetime.date.today()}, commit {git('rev-parse', '--short', 'HEAD')}{changed}, "
-        f"{platform.system()} {platform.release()}, {model}, {os.cpu_count()} cores; "
-        f"nginx on core {options.cores[0]}, the generator on core {options.cores[1]}; "
+        f"{when_and_where()}; nginx on core {options.cores[0]}, the generator on core {options.cores[1]}; "
         f"medians of {options.rounds} interleaved rounds of {options.seconds} s: `{options.command}`.", "",
-        f"Other work took {mean('others'):.0%} of the two cores, the host {mean('stolen'):.0%}: "
-        "absolute figures are worth something where both are about 0.", "",
+        of_the_machine([run for runs in results.values() for run in runs]), "",
         "Versions: " + ", ".join(f"{name} {known}" for name, known in versions.items()) + ".", "",
         "Ratios are medians of the rounds' own ratios. CPU is user and system time of the generator's processes "
         "÷ the requests that nginx counted, start and end included; HULK's is that of its window ÷ its answers "

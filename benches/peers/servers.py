@@ -10,6 +10,7 @@ HOST = "peers.test"
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 CONF = """
+{user}
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile {files};
@@ -35,6 +36,7 @@ http {{
         ssl_protocols TLSv1.3;
         ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
         location / {{ return 200 "{body}"; }}
+        {more}
     }}
     server {{
         listen 127.0.0.1:{status};
@@ -69,17 +71,26 @@ def make_certificates(folder):
         subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
 
 
-class Nginx:
-    """Serves 612 bytes until it is stopped."""
+def cpu_s(pid):
+    """CPU time of a process so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
-    def __init__(self, program, folder, core, files):
+
+class Nginx:
+    """Serves 612 bytes until it is stopped, and what `more` says."""
+
+    def __init__(self, program, folder, core, files, more=""):
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
         make_certificates(folder)
         self.plain, self.tls, self.status = free_ports(3)
         with open(f"{folder}/nginx.conf", "w") as file:
+            # A worker that is nobody may not read files here.
+            user = "" if os.geteuid() else "user root;"
             file.write(CONF.format(plain=self.plain, tls=self.tls, status=self.status, body=BODY,
-                                   files=files))
+                                   files=files, user=user, more=more))
         command = [program, "-p", folder, "-c", "nginx.conf", "-e", "error.log"]
         self.process = subprocess.Popen(
             command, stderr=subprocess.DEVNULL,
@@ -107,9 +118,7 @@ class Nginx:
 
     def cpu_s(self):
         """CPU time of the worker so far."""
-        with open(f"/proc/{self.worker}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        return cpu_s(self.worker)
 
     def url(self, scheme):
         return f"{scheme}://127.0.0.1:{self.tls if scheme == 'https' else self.plain}/"

@@ -49,6 +49,11 @@ impl<K: Ord + Clone> Leases<K> {
         self.until.get(id).is_some_and(|until| now < *until)
     }
 
+    /// Until when `id` is lent, if it is.
+    pub fn until(&self, id: &K) -> Option<Offset> {
+        self.until.get(id).copied()
+    }
+
     /// Takes back what was not renewed by `now`, in the order of the names.
     pub fn lapsed(&mut self, now: Offset) -> Vec<K> {
         let late = self.until.iter().filter(|(_, until)| **until <= now);

@@ -1,6 +1,7 @@
 //! Whether a run delivered what it claims.
 
 mod arrivals;
+mod faults;
 mod machine;
 mod record;
 mod target;
@@ -28,6 +29,7 @@ pub(crate) fn checks(view: &View<'_>, supplies: &[Result<Supply, String>]) -> Ve
         arrivals::little(view),
     ];
     checks.extend(record::capacity_feed(view, supplies));
+    checks.extend(faults::bitten(view));
     checks.push(target::own_count(view));
     checks
 }

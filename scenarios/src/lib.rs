@@ -10,6 +10,7 @@ mod files;
 mod journey;
 mod observe;
 mod playlist;
+mod proxied;
 mod rehearsal;
 mod retry;
 mod schema;
@@ -32,6 +33,7 @@ pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
 pub use hulk_record as record;
 pub use hulk_scaling as scaling;
+pub use hulk_settings as settings;
 pub use hulk_settings::{Delay, Problem, Problems, Source};
 pub use hulk_traffic_models as traffic;
 pub use journey::Journey;
@@ -39,6 +41,7 @@ pub use observe::{
     Feed, FeedPlace, Figures, HaproxyFeed, JsonFeed, KubernetesFeed, MetricSelector,
     OpenMetricsFeed, PrometheusFeed, Watched,
 };
+pub use proxied::Proxied;
 pub use rehearsal::{Arrival, Hearing, LoadError, Rehearsal, Stair, Staircase};
 pub use schema::{SCHEMAS, schema};
 pub use script::{Misfit, Part, Placed, Script, Spot};

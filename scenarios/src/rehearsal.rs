@@ -27,7 +27,9 @@ pub use staircase::{Stair, Staircase};
 use crate::files::{Unreadable, expect_kind, read_text};
 pub use commentary::Hearing;
 
-use crate::{Embedded, Script, Target, Watched, shipped_rehearsal, shipped_rehearsal_names};
+use crate::{
+    Embedded, Proxied, Script, Target, Watched, shipped_rehearsal, shipped_rehearsal_names,
+};
 
 /// A checked rehearsal. It cannot be invalid, never changes, and travels to the workers whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,8 @@ pub struct Rehearsal {
     pub watched: Vec<Watched>,
     /// How the match's commentary is heard, where the file says so.
     pub commentary: Option<Hearing>,
+    /// The fault proxies that stand before parts of the target.
+    pub proxies: Vec<Proxied>,
     /// What is done to the target, and when.
     pub faults: Vec<Fault>,
     /// What must hold.

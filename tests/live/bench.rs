@@ -185,6 +185,11 @@ impl Running {
         wait_for("a run folder", Duration::from_secs(20), record);
     }
 
+    /// What it has printed so far.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stdout).unwrap()).into_owned()
+    }
+
     /// Waits for its end.
     pub(crate) fn end(self) -> Run {
         self.end_within(RUN_LIMIT)

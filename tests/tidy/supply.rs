@@ -35,8 +35,14 @@ const DUPLICATES: &[(&str, &[&str], &str)] = &[
     ("rand", &["0.10", "0.9"], "goose 0.19 and its tungstenite have 0.9; ours is the newer"),
     ("rand_core", &["0.10", "0.9"], "follows the two versions of rand"),
     ("syn", &["2", "3"], "some macros of kube's dependencies are not on the newer one yet"),
+    (
+        "toml_datetime",
+        &["0.6", "1"],
+        "a macro of bolero (tests) reads manifests with the older one",
+    ),
     ("tower-http", &["0.6", "0.7"], "goose's reqwest has the older one, kube the newer"),
     ("unicode-width", &["0.1", "0.2"], "miette 7.6 has the older one, its text wrapping the newer"),
+    ("winnow", &["0.5", "1"], "follows the two readers of TOML"),
 ];
 
 #[test]

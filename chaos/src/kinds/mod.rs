@@ -3,6 +3,7 @@
 mod edge_lost;
 mod latency;
 mod no_capacity;
+mod toxic;
 mod zone_lost;
 
 pub use edge_lost::EdgeLost;
@@ -10,6 +11,7 @@ use hulk_settings::Section;
 pub use latency::Latency;
 pub use no_capacity::NoCapacity;
 use serde::{Deserialize, Serialize};
+pub use toxic::{Given, ToxicFault};
 pub use zone_lost::ZoneLost;
 
 /// What is broken.
@@ -24,16 +26,19 @@ pub enum FaultKind {
     ZoneLost(ZoneLost),
     /// A zone has nothing to give.
     NoCapacity(NoCapacity),
+    /// A proxy before the target treats its connections badly.
+    Toxic(ToxicFault),
 }
 
 impl FaultKind {
     /// Reads the kind from the table that holds it: one key, its name.
     pub fn read(section: &Section<'_>) -> Option<Self> {
-        match section.variant(&["latency", "edge_lost", "zone_lost", "no_capacity"])? {
+        match section.variant(&["latency", "edge_lost", "zone_lost", "no_capacity", "toxic"])? {
             (0, inner) => Latency::read(&inner).map(Self::Latency),
             (1, inner) => EdgeLost::read(&inner).map(Self::EdgeLost),
             (2, inner) => ZoneLost::read(&inner).map(Self::ZoneLost),
-            (_, inner) => NoCapacity::read(&inner).map(Self::NoCapacity),
+            (3, inner) => NoCapacity::read(&inner).map(Self::NoCapacity),
+            (_, inner) => ToxicFault::read(&inner).map(Self::Toxic),
         }
     }
 
@@ -44,16 +49,18 @@ impl FaultKind {
             Self::EdgeLost(_) => "edge_lost",
             Self::ZoneLost(_) => "zone_lost",
             Self::NoCapacity(_) => "no_capacity",
+            Self::Toxic(_) => "toxic",
         }
     }
 
-    /// The service, edge, tier or zone that it is done to.
+    /// The service, edge, tier, zone or proxy that it is done to.
     pub fn place(&self) -> &str {
         match self {
             Self::Latency(latency) => &latency.service,
             Self::EdgeLost(lost) => &lost.edge,
             Self::ZoneLost(lost) => &lost.zone,
             Self::NoCapacity(none) => &none.zone,
+            Self::Toxic(toxic) => &toxic.proxy,
         }
     }
 
@@ -64,6 +71,7 @@ impl FaultKind {
             Self::EdgeLost(lost) => lost.describe(),
             Self::ZoneLost(lost) => lost.describe(),
             Self::NoCapacity(none) => none.describe(),
+            Self::Toxic(toxic) => toxic.describe(),
         }
     }
 }

@@ -14,6 +14,6 @@ pub use epoch::Epoch;
 pub use http::{Connection, HttpError, answer_to, ask, fetch, fetch_large, post, post_json};
 pub use hulk_consent::{Permit, Refusal, Scope};
 pub use hyper::Method;
-pub use line::{Line, dial, dial_from};
+pub use line::{Line, Plain, dial, dial_from, dial_udp};
 pub use tls::{Speaks, Tls, TlsError, Trust};
 pub use why::{why_hyper, why_io};

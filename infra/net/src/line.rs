@@ -1,7 +1,7 @@
 //! A connection, encrypted or not.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,12 +9,12 @@ use hulk_consent::Permit;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio_rustls::client::TlsStream;
 
 mod plain;
 
-use plain::Plain;
+pub use plain::Plain;
 
 /// A connection, encrypted or not.
 #[derive(Debug)]
@@ -93,4 +93,22 @@ pub async fn dial_from(permit: Permit, from: Option<IpAddr>) -> io::Result<TcpSt
     };
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// A socket that sends datagrams to the permitted address and takes them only from there.
+///
+/// # Errors
+/// What the operating system says; "too many open files" among it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that dials")]
+pub fn dial_udp(permit: Permit) -> io::Result<UdpSocket> {
+    // A socket of IPv6 that stands on the loopback cannot send to an address of IPv4 in its clothes.
+    let to = SocketAddr::new(permit.address().ip().to_canonical(), permit.address().port());
+    let own: IpAddr = match to {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let socket = StdUdpSocket::bind((own, 0))?;
+    socket.connect(to)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
 }

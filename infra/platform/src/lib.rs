@@ -2,7 +2,6 @@
 
 mod alone;
 mod chat;
-mod child;
 mod client;
 mod control;
 mod counts;
@@ -22,7 +21,6 @@ mod view;
 mod viewer;
 
 pub use alone::Alone;
-pub use child::{Child, ChildError};
 pub use client::{ControlClient, ControlError};
 pub use counts::Counts;
 pub use plan::{Plan, Ports};

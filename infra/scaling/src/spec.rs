@@ -121,6 +121,8 @@ impl PlatformSpec {
             FaultKind::EdgeLost(lost) => ("edge", &lost.edge, edges),
             FaultKind::ZoneLost(lost) => ("zone", &lost.zone, zones),
             FaultKind::NoCapacity(none) => ("zone", &none.zone, zones),
+            // It stands before the platform, which never hears of it.
+            FaultKind::Toxic(toxic) => ("proxy", &toxic.proxy, Vec::new()),
             FaultKind::Latency(latency) => {
                 let services = self.services.iter().map(|service| service.name.as_str());
                 let mid_tier = self.mid_tier.iter().map(|_| MID_TIER);

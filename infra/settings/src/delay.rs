@@ -115,7 +115,7 @@ fn uniform(section: &Section<'_>) -> Option<Delay> {
 
 /// The quantile of the standard normal distribution: the rational approximations of M. J. Wichura
 /// (Applied Statistics, algorithm AS 241, PPND16).
-fn normal_quantile(p: f64) -> f64 {
+pub fn normal_quantile(p: f64) -> f64 {
     let q = p.clamp(P_MIN, P_MAX) - 0.5;
     if q.abs() <= 0.425 {
         let r = 0.180625 - q * q;

@@ -12,7 +12,7 @@ mod problem;
 mod section;
 mod value;
 
-pub use delay::Delay;
+pub use delay::{Delay, normal_quantile};
 pub use place::At;
 pub use problem::{Problem, Problems, Source};
 pub use section::{FreeValue, Section, keys_of, read};

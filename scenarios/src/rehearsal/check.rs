@@ -7,7 +7,7 @@ use hulk_settings::{At, Section, nearest_or_all};
 
 use super::generator::check_families;
 use super::policies::no_moment;
-use crate::{Rehearsal, Target, Watched};
+use crate::{Proxied, Rehearsal, Target, Watched};
 
 /// Notes what does not fit together.
 pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
@@ -25,6 +25,7 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
         routes(rehearsal, &embedded.platform, root);
     }
     Watched::check_all(rehearsal, root);
+    Proxied::check_all(rehearsal, root);
     objectives(rehearsal, root);
     check_families(rehearsal, root);
     names_differ(root, "objective", rehearsal.objectives.iter().map(|known| known.name.as_str()));
@@ -95,10 +96,12 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
     let wrong = |message: String, hint: String, at: &[&'static str]| {
         Some(Wrong { message, hint, at: at.iter().copied().map(At::Key).collect() })
     };
-    let Some(embedded) = rehearsal.platform() else {
-        let hint = "remove the `[[fault]]`, or aim at `embedded`".to_owned();
-        return wrong("only the embedded platform takes faults".to_owned(), hint, &[]);
-    };
+    let own = !matches!(fault.kind, FaultKind::Toxic(_));
+    if own && rehearsal.platform().is_none() {
+        let hint = "put a `[proxy.NAME]` before a service and set a `toxic`, or aim at `embedded`";
+        let message = "only the embedded platform takes this fault".to_owned();
+        return wrong(message, hint.to_owned(), &[]);
+    }
     if let FaultTime::Moment { name, .. } = &fault.at
         && rehearsal.audience.moment(name).is_none()
     {
@@ -123,11 +126,17 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
         };
         return wrong(message, hint, &[at]);
     }
+    if let FaultKind::Toxic(toxic) = &fault.kind {
+        let (message, hint, key) = Proxied::misplaced(rehearsal, toxic)?;
+        return wrong(message, hint, &["toxic", key]);
+    }
+    let embedded = rehearsal.platform()?;
     let message = embedded.platform.check_fault(&fault.kind).err()?;
     let place = match fault.kind {
         FaultKind::Latency(_) => "service",
         FaultKind::EdgeLost(_) => "edge",
         FaultKind::ZoneLost(_) | FaultKind::NoCapacity(_) => "zone",
+        FaultKind::Toxic(_) => "proxy",
     };
     let hint = if place == "zone" && embedded.platform.zones.is_empty() {
         format!("add `[zone.{}]` to the platform", fault.kind.place())

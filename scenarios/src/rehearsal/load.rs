@@ -21,7 +21,7 @@ use super::size::check_size;
 use crate::devices::Devices;
 use crate::script::Ingredients;
 use crate::target::UrlSettings;
-use crate::{Embedded, Journey, Own, Rehearsal, Script, Target, Watched, shipped};
+use crate::{Embedded, Journey, Own, Proxied, Rehearsal, Script, Target, Watched, shipped};
 
 /// What a run must have delivered; docs/verdict.md says why so much.
 const LIMITS: ValidityLimits = ValidityLimits {
@@ -62,6 +62,7 @@ pub(super) fn read_root(
     let target = read_target(root, folder, inner);
     let objectives = root.list("objective", read_objective);
     let watched = Watched::read_all(root);
+    let proxies = Proxied::read_all(root);
     let faults = root.list("fault", Fault::read);
     let generator = Generator::read(root);
     let commentary = Hearing::read(root);
@@ -99,6 +100,7 @@ pub(super) fn read_root(
         target,
         watched: watched?,
         commentary: commentary?,
+        proxies: proxies?,
         faults: faults?,
         objectives: objectives?,
         users_max: generator.users_max,

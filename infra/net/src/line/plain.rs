@@ -26,6 +26,12 @@ impl From<TcpStream> for Plain {
 }
 
 impl Plain {
+    /// Resets the connection when it is closed, instead of ending it in good order.
+    pub fn reset_at_close(&self) {
+        // One that is gone already needs no reset.
+        let _best_effort = self.stream.set_zero_linger();
+    }
+
     /// Reads once; none where nothing has come.
     fn try_read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
         let (mut came, room) = (None, into.len());

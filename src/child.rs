@@ -1,56 +1,54 @@
-//! The parent's side: the platform as a child process.
+//! A child process that is this program: told what to be, it tells where it listens, and it ends with
+//! its parent.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, Command};
 use tokio::time::timeout;
 
-use crate::{Plan, Ports};
-
 /// How long the child may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// A platform that could not be started.
+/// A child that could not be started.
 #[derive(Debug, thiserror::Error)]
-pub enum ChildError {
+pub(crate) enum ChildError {
     /// The program could not be run, or its pipes broke.
-    #[error("the embedded platform could not be started: {0}")]
+    #[error("it could not be started: {0}")]
     Io(#[from] std::io::Error),
     /// The plan has no JSON form, or the answer is none.
-    #[error("the embedded platform's greeting is not what it should be: {0}")]
+    #[error("its greeting is not what it should be: {0}")]
     Greeting(#[from] serde_json::Error),
     /// It ended before it listened; why, it has said itself.
-    #[error("the embedded platform ended before it listened; nothing was sent")]
+    #[error("it ended before it listened; nothing was sent")]
     Ended,
     /// It hung before it listened.
-    #[error(
-        "the embedded platform did not listen within {START_LIMIT:?}; nothing was sent: is the \
-         machine too busy?"
-    )]
+    #[error("it did not listen within {START_LIMIT:?}; nothing was sent: is the machine too busy?")]
     Silent,
 }
 
-/// A running platform; it ends with this value, and with this process.
+/// A running child; it ends with this value, and with this process.
 #[derive(Debug)]
-pub struct Child {
+pub(crate) struct Child<P> {
     process: tokio::process::Child,
     /// Its end is the child's end.
     stdin: Option<ChildStdin>,
-    ports: Ports,
+    ports: P,
 }
 
-impl Child {
+impl<P: DeserializeOwned> Child<P> {
     /// Starts `program` with `arguments` and hands it the plan.
     ///
     /// # Errors
     /// When it does not come to listen.
-    pub async fn start(
+    pub(crate) async fn start(
         program: &Path,
         arguments: &[&str],
-        plan: &Plan,
+        plan: &impl Serialize,
     ) -> Result<Self, ChildError> {
         let mut process = Command::new(program)
             .args(arguments)
@@ -82,17 +80,12 @@ impl Child {
     }
 
     /// Where it listens.
-    pub fn ports(&self) -> &Ports {
+    pub(crate) fn ports(&self) -> &P {
         &self.ports
     }
 
-    /// Its process number, while it runs.
-    pub fn id(&self) -> Option<u32> {
-        self.process.id()
-    }
-
     /// How it ended, if it did.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().ok().flatten()
     }
 
@@ -100,7 +93,7 @@ impl Child {
     ///
     /// # Errors
     /// When it cannot be waited for.
-    pub async fn stop(mut self) -> Result<ExitStatus, ChildError> {
+    pub(crate) async fn stop(mut self) -> Result<ExitStatus, ChildError> {
         drop(self.stdin.take());
         match timeout(Duration::from_secs(2), self.process.wait()).await {
             Ok(status) => Ok(status?),
