@@ -14,20 +14,20 @@ use tokio::time::timeout;
 /// How long the child may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// A child that could not be started.
+/// Why a child could not be started, behind its name.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChildError {
     /// The program could not be run, or its pipes broke.
-    #[error("it could not be started: {0}")]
+    #[error("could not be started: {0}")]
     Io(#[from] std::io::Error),
     /// The plan has no JSON form, or the answer is none.
-    #[error("its greeting is not what it should be: {0}")]
+    #[error("did not say where it listens: {0}")]
     Greeting(#[from] serde_json::Error),
     /// It ended before it listened; why, it has said itself.
-    #[error("it ended before it listened; nothing was sent")]
+    #[error("ended before it listened; nothing was sent")]
     Ended,
     /// It hung before it listened.
-    #[error("it did not listen within {START_LIMIT:?}; nothing was sent: is the machine too busy?")]
+    #[error("did not listen within {START_LIMIT:?}; nothing was sent: is the machine too busy?")]
     Silent,
 }
 

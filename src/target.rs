@@ -60,7 +60,7 @@ impl Aimed {
                 let plan = plan(rehearsal, embedded);
                 let child: Child<Ports> =
                     Child::start(&program, &["platform", "--embedded"], &plan).await.map_err(
-                        |error| Failure::internal(format!("the embedded platform: {error}")),
+                        |error| Failure::internal(format!("the embedded platform {error}")),
                     )?;
                 let addresses = child.ports().edges.clone();
                 Ok(Self::direct(addresses, Some(child)))
@@ -100,7 +100,7 @@ impl Aimed {
         let program = current_exe().map_err(Failure::internal)?;
         let child: Child<ProxyPorts> = Child::start(&program, &["proxy", "--embedded"], &plan)
             .await
-            .map_err(|error| Failure::internal(format!("the fault proxy: {error}")))?;
+            .map_err(|error| Failure::internal(format!("the fault proxy {error}")))?;
         let proxies: Vec<(usize, SocketAddr)> =
             places.into_iter().zip(child.ports().proxies.iter().copied()).collect();
         let rehearsal = rehearsal.through(&proxies);

@@ -68,6 +68,9 @@ mod processes;
 #[path = "live/proxied.rs"]
 mod proxied;
 #[cfg(test)]
+#[path = "live/proxy_alone.rs"]
+mod proxy_alone;
+#[cfg(test)]
 #[path = "live/proxy_clients.rs"]
 mod proxy_clients;
 #[cfg(test)]

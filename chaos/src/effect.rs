@@ -70,6 +70,8 @@ counts! {
     requests_failed,
     /// Requests whose answer it changed.
     answers_changed,
+    /// Requests that it changed on their way to the server.
+    requests_changed,
     /// Datagrams that it lost.
     datagrams_lost,
     /// Datagrams that it sent twice.

@@ -6,7 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const REPEATS_MAX: u32 = 2;
 const RUN_LIMIT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(5);
 
-static TURN: Mutex<()> = Mutex::new(());
+static TURN: RwLock<()> = RwLock::new(());
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A name that nothing else on this machine has now.
@@ -51,15 +51,34 @@ pub(crate) struct Bench {
     keep: bool,
     /// The machine's, whoever else tests on it.
     _machine: File,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
+}
+
+/// Held for as long as a test lasts.
+#[expect(dead_code, reason = "what is held is held")]
+enum Turn {
+    Alone(RwLockWriteGuard<'static, ()>),
+    Beside(RwLockReadGuard<'static, ()>),
 }
 
 impl Bench {
     /// Waits for its turn.
     pub(crate) fn take(name: &str) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner));
         let machine = File::open(std::env::temp_dir()).unwrap();
         machine.lock().unwrap();
+        Self::with(name, turn, machine)
+    }
+
+    /// The same for a test that only counts, beside others that do.
+    pub(crate) fn take_beside(name: &str) -> Self {
+        let turn = Turn::Beside(TURN.read().unwrap_or_else(PoisonError::into_inner));
+        let machine = File::open(std::env::temp_dir()).unwrap();
+        machine.lock_shared().unwrap();
+        Self::with(name, turn, machine)
+    }
+
+    fn with(name: &str, turn: Turn, machine: File) -> Self {
         let folder = std::env::temp_dir().join(unique(name));
         fs::create_dir_all(&folder).unwrap();
         Self { folder, keep: false, _machine: machine, _turn: turn }

@@ -12,6 +12,7 @@ use hulk_scenarios::Rehearsal;
 use serde_json::Value;
 
 use crate::bench::{Bench, wait_for};
+use crate::files::replaced;
 use crate::served::Served;
 
 /// The example of docs/commentary.md, told where to publish.
@@ -23,6 +24,7 @@ fn example(bench: &Bench, webhook: u16, sse: u16) -> Vec<u32> {
         assert_eq!(text.matches(from).count(), 1, "{from}");
         text.replace(from, &format!("127.0.0.1:{port}"))
     });
+    let text = replaced(&text, "lead_in_ms = 10_000", "lead_in_ms = 4_000");
     bench.write("commentary.toml", text);
     bench.write("two-edges.toml", fs::read(examples.join("two-edges.toml")).unwrap());
     let rehearsal = Rehearsal::load(bench.path("commentary.toml").to_str().unwrap()).unwrap();

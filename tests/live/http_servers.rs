@@ -178,7 +178,7 @@ fn apache(bench: &Bench, port: u16) -> Server {
 
 #[test]
 fn each_kind_of_answer_of_nginx_is_recorded_as_it_is_logged() {
-    let bench = Bench::take("http-nginx");
+    let bench = Bench::take_beside("http-nginx");
     let port = free_port();
     write_all(&bench, port, port);
     let nginx = nginx(&bench, port);
@@ -191,7 +191,7 @@ fn each_kind_of_answer_of_nginx_is_recorded_as_it_is_logged() {
 
 #[test]
 fn each_kind_of_answer_of_apache_httpd_is_recorded_as_it_is_logged() {
-    let bench = Bench::take("http-apache");
+    let bench = Bench::take_beside("http-apache");
     let port = free_port();
     write_all(&bench, port, port);
     let apache = apache(&bench, port);
@@ -204,7 +204,7 @@ fn each_kind_of_answer_of_apache_httpd_is_recorded_as_it_is_logged() {
 
 #[test]
 fn each_kind_of_answer_through_haproxy_is_recorded_as_it_is_logged() {
-    let bench = Bench::take("http-haproxy");
+    let bench = Bench::take_beside("http-haproxy");
     let (port, origin) = (free_port(), free_port());
     write_all(&bench, port, origin);
     let nginx = nginx(&bench, origin);
@@ -226,7 +226,7 @@ fn each_kind_of_answer_through_haproxy_is_recorded_as_it_is_logged() {
 
 #[test]
 fn each_kind_of_answer_through_traffic_server_is_recorded_as_it_is_logged() {
-    let bench = Bench::take("http-traffic-server");
+    let bench = Bench::take_beside("http-traffic-server");
     let (port, origin) = (free_port(), free_port());
     write_all(&bench, port, origin);
     let apache = apache(&bench, origin);

@@ -53,7 +53,7 @@ impl Alone {
 }
 
 /// What promtool says of metrics: nothing where they are right.
-fn promtool(metrics: &str) -> (bool, String) {
+pub(crate) fn promtool(metrics: &str) -> (bool, String) {
     let mut child = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

@@ -33,8 +33,8 @@ fn clients() -> PathBuf {
 }
 
 /// A fault proxy alone.
-struct Proxy {
-    _running: Running,
+pub(crate) struct Proxy {
+    pub(crate) running: Running,
     runtime: Runtime,
     port: u16,
 }
@@ -42,18 +42,18 @@ struct Proxy {
 impl Proxy {
     /// On a free port.
     fn start(bench: &Bench) -> Self {
-        Self::start_at(bench, 0)
+        Self::start_with(bench, &["--port", "0"])
     }
 
-    fn start_at(bench: &Bench, port: u16) -> Self {
-        let running = bench.start(&[HULK, "proxy", "--port", &port.to_string()]);
+    pub(crate) fn start_with(bench: &Bench, arguments: &[&str]) -> Self {
+        let running = bench.start(&[&[HULK, "proxy"], arguments].concat());
         let port = wait_for("the proxy's API", LIMIT, || {
             let said = running.said();
             let mut addresses = said.lines().filter_map(|line| line.strip_prefix("api: http://"));
             addresses.find_map(|at| at.strip_prefix("127.0.0.1:")?.strip_suffix('/')?.parse().ok())
         });
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        Self { _running: running, runtime, port }
+        Self { running, runtime, port }
     }
 
     fn api(&self) -> String {
@@ -64,12 +64,15 @@ impl Proxy {
         Scope::default().permit(([127, 0, 0, 1], self.port).into()).unwrap()
     }
 
-    fn get(&self, path: &str) -> Value {
-        let text = self.runtime.block_on(fetch(self.permit(), path, LIMIT)).unwrap();
-        serde_json::from_str(&text).unwrap()
+    pub(crate) fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&self.text(path)).unwrap()
     }
 
-    fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn text(&self, path: &str) -> String {
+        self.runtime.block_on(fetch(self.permit(), path, LIMIT)).unwrap()
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let body = body.to_string().into();
         let asked = ask(self.permit(), Method::POST, path, body, LIMIT);
         serde_json::from_str(&self.runtime.block_on(asked).unwrap()).unwrap()
@@ -114,7 +117,7 @@ fn the_tests_of_the_crate_toxiproxy_rust_pass_as_they_were_published() {
         let free = taken.iter().all(|(_, known)| *known != port);
         assert!(free, "the crate's tests need port {port}, which something listens on");
     }
-    let _proxy = Proxy::start_at(&bench, DEFAULT_PORT);
+    let _proxy = Proxy::start_with(&bench, &[]);
     // They share a proxy.
     let run = crate_tests(&bench, &["--", "--test-threads", "1"], CLIENT_LIMIT);
     let all = run.stdout.matches(" ... ok\n").count();

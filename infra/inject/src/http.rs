@@ -111,7 +111,12 @@ async fn finish(far: DuplexStream, server: &mut Plain, toxics: &Toxics, state: &
 }
 
 /// Hands requests to the server and answers to the client until there can be no more answers.
-async fn hop(far: DuplexStream, server: &mut Plain, toxics: &Toxics, state: &State) {
+async fn hop(
+    far: DuplexStream,
+    server: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    toxics: &Toxics,
+    state: &State,
+) {
     let (from_client, to_client) = split(far);
     let (from_server, to_server) = split(server);
     let (due, awaited) = mpsc::channel(DUE_MAX);
@@ -224,3 +229,6 @@ impl AsyncWrite for Facing<'_> {
         Poll::Ready(done)
     }
 }
+
+#[cfg(test)]
+mod tests;

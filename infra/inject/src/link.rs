@@ -85,7 +85,7 @@ pub(crate) async fn carry(
         });
         tokio::select! {
             biased;
-            end = moved => return end,
+            // What comes after a call of the API has returned meets the toxics that it has set.
             changed = orders.changed() => {
                 if changed.is_err() {
                     return End::Closed;
@@ -93,6 +93,7 @@ pub(crate) async fn carry(
                 let order = Arc::clone(&orders.borrow_and_update());
                 link.obey(&order, shared, seed, now(shared.epoch));
             }
+            end = moved => return end,
         }
     }
 }

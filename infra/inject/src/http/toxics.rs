@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hulk_scenarios::chaos::toxics::Route;
-use hulk_scenarios::chaos::{Set, ToxicKind};
+use hulk_scenarios::chaos::{Set, Stream, ToxicKind};
 use hulk_scenarios::record::{hash_of, seed_of, unit_of};
 use tokio::sync::watch;
 
@@ -101,7 +101,10 @@ impl Toxics {
                 }
                 None => head.remove(&header.name),
             };
-            set.effect.answers_changed(u64::from(changed));
+            match set.toxic.stream {
+                Stream::Upstream => set.effect.requests_changed(u64::from(changed)),
+                Stream::Downstream => set.effect.answers_changed(u64::from(changed)),
+            }
         }
     }
 

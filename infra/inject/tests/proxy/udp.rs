@@ -231,7 +231,7 @@ async fn latency_with_jitter_keeps_the_order() {
     assert_eq!(effect.bytes_delayed, world.shown().upstream.0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn toxics_one_behind_the_other_keep_their_books_together() {
     let (numbers, world) = through(&[
         ("loss", json!({ "share": 0.3 })),
@@ -294,7 +294,7 @@ async fn what_a_toxic_held_leaves_in_its_order_when_it_is_removed() {
     assert_eq!(heard.numbers(), (1..30).collect::<Vec<_>>());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_clients_get_what_is_their_own() {
     let server = Server::new(true).await;
     let world = World::new(Protocol::Udp, server.address);

@@ -110,7 +110,7 @@ async fn converse(stream: TcpStream, link: u64) -> (u64, u64) {
     (failed, changed)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_client_gets_on_with_a_real_server_through_everything_at_once() {
     let world = echoing().await;
     world.set("latency", "downstream", json!({ "latency": 1, "jitter": 1 }));

@@ -161,6 +161,25 @@ async fn a_client_that_still_sends_hears_the_answer_that_ends_it() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_on_its_way_arrives_though_its_server_is_gone() {
+    let (world, listener) = world().await;
+    world.set("latency", "downstream", json!({ "latency": 300 }));
+    let mut pair = Pair::new(&world, &listener).await;
+    pair.asks(ASK).await;
+    pair.server.write_all(ANSWER.as_bytes()).await.unwrap();
+    drop(pair.server);
+    eventually(|| world.shown().downstream.0 == ANSWER.len() as u64).await;
+    for _ in 0..10 {
+        // In vain: nobody is there to answer.
+        pair.client.write_all(ASK.as_bytes()).await.unwrap();
+        sleep(Duration::from_millis(5)).await;
+    }
+    hears(&mut pair.client, ANSWER).await;
+    ends(&mut pair.client).await;
+    world.idle().await;
+}
+
+#[tokio::test]
 async fn when_the_proxy_ends_so_do_both() {
     let (world, listener) = world().await;
     let (before, mut pair) = (alive(), Pair::new(&world, &listener).await);
