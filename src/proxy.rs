@@ -23,10 +23,10 @@ pub(crate) const EXAMPLES: &str = "Examples:
   hulk proxy --config proxies.json --seed 7
   hulk proxy --config proxies.toml --port 0
 
-It speaks Toxiproxy's HTTP API (its clients work as they are), and an API of its own below /v1: leases,
-ramps, faults of HTTP and of datagrams, and what each toxic has done. It prints where, and runs until
-Ctrl-C. It listens on, and leads to, this machine's loopback only. The options may be spelled with one
-dash, as those of toxiproxy-server are.";
+It speaks Toxiproxy's HTTP API, so that its clients work as they are, and has an API of its own
+below /v1: leases, ramps, faults of HTTP and of datagrams, and what each toxic has done. It prints
+where, and runs until Ctrl-C. It listens on, and leads to, this machine's loopback only. Options may
+be spelled with one dash, as those of toxiproxy-server are.";
 
 /// Where Toxiproxy's clients look for it.
 const PORT: u16 = 8474;
