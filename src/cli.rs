@@ -221,7 +221,7 @@ pub(crate) struct CompletionsArguments {
 
 /// Parses and runs; the exit code.
 pub(crate) fn run() -> i32 {
-    let arguments = match Arguments::try_parse_from(proxy::spelled(env::args())) {
+    let arguments = match Arguments::try_parse_from(proxy::spelled(env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => {
             // A closed terminal leaves nobody to tell.

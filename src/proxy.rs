@@ -1,5 +1,6 @@
 //! `hulk proxy`: the fault proxy, alone or as a rehearsal's child.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Write, stdout};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -62,14 +63,16 @@ pub(crate) struct ProxyArguments {
     embedded: bool,
 }
 
-/// The arguments of the process, those of toxiproxy-server with two dashes.
-pub(crate) fn spelled(arguments: impl Iterator<Item = String>) -> Vec<String> {
-    let mut all: Vec<String> = arguments.collect();
+/// The arguments of the process, those of toxiproxy-server with two dashes. They may be no text.
+pub(crate) fn spelled(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut all: Vec<OsString> = arguments.collect();
     if all.get(1).is_some_and(|command| command == "proxy") {
         for argument in all.iter_mut().skip(2) {
-            let name = argument.split('=').next().unwrap_or_default();
-            if OPTIONS.contains(&name) {
-                argument.insert(0, '-');
+            let name = argument.to_str().and_then(|text| text.split('=').next());
+            if name.is_some_and(|name| OPTIONS.contains(&name)) {
+                let mut two = OsString::from("-");
+                two.push(&*argument);
+                *argument = two;
             }
         }
     }
@@ -165,11 +168,16 @@ fn tell(api: &SocketAddr, desk: &Desk) {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     #[test]
     fn options_may_have_one_dash_as_toxiproxy_server_s_have() {
-        let spelled = |text: &str| spelled(text.split(' ').map(str::to_owned)).join(" ");
+        let spelled = |text: &str| {
+            let all = spelled(text.split(' ').map(OsString::from));
+            all.join(OsStr::new(" ")).into_string().unwrap()
+        };
         assert_eq!(
             spelled("hulk proxy -host ::1 -port=0 -config a --seed 3 -h"),
             "hulk proxy --host ::1 --port=0 --config a --seed 3 -h"

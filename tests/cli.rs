@@ -312,6 +312,18 @@ fn without_arguments_there_is_help_and_exit_2() {
 }
 
 #[test]
+fn an_argument_that_is_no_text_is_refused_with_exit_2() {
+    use std::os::unix::ffi::OsStrExt;
+    let strange = std::ffi::OsStr::from_bytes(b"\xff");
+    for command in [None, Some("check"), Some("proxy")] {
+        let output = Command::new(HULK).args(command).arg(strange).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
+        assert!(!said.is_empty() && !said.contains("panicked"), "{command:?}: {said}");
+    }
+}
+
+#[test]
 fn the_examples_of_help_run() {
     let folder = Folder::new("examples");
     let mut run = 0;
