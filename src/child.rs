@@ -7,9 +7,32 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin, stdout};
 use tokio::process::{ChildStdin, Command};
 use tokio::time::timeout;
+
+use crate::outcome::Failure;
+
+/// The child's side: reads what it is to be from standard input, begins to serve, says on standard output
+/// where, and serves until standard input ends.
+pub(crate) async fn be_child<A: DeserializeOwned, P: Serialize>(
+    serve: impl AsyncFnOnce(A) -> Result<P, Failure>,
+) -> Result<i32, Failure> {
+    let mut input = BufReader::new(stdin());
+    let mut line = String::new();
+    input.read_line(&mut line).await.map_err(Failure::internal)?;
+    let plan = serde_json::from_str(&line)
+        .map_err(|error| Failure::internal(format!("the parent's plan is damaged: {error}")))?;
+    let mut greeting = serde_json::to_string(&serve(plan).await?).map_err(Failure::internal)?;
+    greeting.push('\n');
+    let mut output = stdout();
+    output.write_all(greeting.as_bytes()).await.map_err(Failure::internal)?;
+    output.flush().await.map_err(Failure::internal)?;
+    // The parent says nothing more: whatever comes is its end.
+    let mut end = [0];
+    let _parent_is_gone = input.read(&mut end).await;
+    Ok(0)
+}
 
 /// How long the child may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);

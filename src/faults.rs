@@ -131,7 +131,7 @@ impl Driver {
                 Some(answer) = self.asked.join_next() => {
                     let (event, done) = answer.unwrap_or((TimelineEvent::Tick, None));
                     if let Some((fault, text)) = done {
-                        self.tell_of(fault, &text).await;
+                        self.tell_of(Offset(self.epoch.now_us()), fault, &text).await;
                     }
                     event
                 }
@@ -212,16 +212,13 @@ impl Driver {
                     })
                 });
             }
-            Command::Tell { fault, text } => {
-                let name = self.faults.get(fault).map_or("", |(fault, _)| fault.name.as_str());
-                self.tell(now, None, format!("{name}: {text}")).await;
-            }
+            Command::Tell { fault, text } => self.tell_of(now, fault, &text).await,
         }
     }
 
-    async fn tell_of(&self, fault: usize, text: &str) {
+    async fn tell_of(&self, at: Offset, fault: usize, text: &str) {
         let name = self.faults.get(fault).map_or("", |(fault, _)| fault.name.as_str());
-        self.tell(Offset(self.epoch.now_us()), None, format!("{name}: {text}")).await;
+        self.tell(at, None, format!("{name}: {text}")).await;
     }
 
     async fn tell(&self, at: Offset, intended: Option<Offset>, text: String) {

@@ -4,11 +4,12 @@ use std::io::{Write, stdout};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use hulk_engine::raise_open_files;
-use hulk_platform::{Alone, Plan, Ports, serve_embedded, stand_alone};
+use hulk_platform::{Alone, Plan, Ports, serve, stand_alone};
 use hulk_record::Offset;
 use hulk_scenarios::{Rehearsal, Scope, shipped_rehearsal_names};
 use tokio::runtime::Builder;
 
+use crate::child::be_child;
 use crate::completions::RehearsalName;
 use crate::interrupt::interrupts;
 use crate::outcome::Failure;
@@ -86,9 +87,9 @@ fn embedded() -> Result<i32, Failure> {
     // capacity, which is nominal, but a late send is a wrong measure. Where it may not, it may not.
     let _best_effort = rustix::process::nice(NICENESS);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
-    let result = runtime.block_on(serve_embedded());
+    let result = runtime.block_on(be_child(async |plan| serve(plan).map_err(Failure::internal)));
     runtime.shutdown_background();
-    result.map(|()| 0).map_err(Failure::internal)
+    result
 }
 
 /// The rehearsal's platform as it is at match time 0, provisioned for the audience of that time.

@@ -3,19 +3,20 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Write, stdout};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use hulk_engine::raise_open_files;
-use hulk_inject::{Desk, Settings, read_proxies, serve, serve_embedded, settings};
-use hulk_net::Scope;
+use hulk_inject::{Desk, Settings, read_proxies, serve, serve_plan, settings};
+use hulk_net::{Refusal, Scope};
 use hulk_scenarios::{LoadError, Source};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::child::be_child;
 use crate::interrupt::interrupts;
 use crate::outcome::Failure;
 
@@ -85,7 +86,8 @@ pub(crate) fn proxy(arguments: &ProxyArguments) -> Result<i32, Failure> {
     raise_open_files();
     let runtime = runtime(arguments.threads)?;
     let ended = if arguments.embedded {
-        runtime.block_on(serve_embedded()).map(|()| 0).map_err(Failure::internal)
+        let serve = async |plan| serve_plan(plan).await.map_err(Failure::internal);
+        runtime.block_on(be_child(serve))
     } else {
         runtime.block_on(alone(arguments))
     };
@@ -111,16 +113,12 @@ async fn alone(arguments: &ProxyArguments) -> Result<i32, Failure> {
         begin_with(&desk, file)?;
     }
     let usage = |reason: String| Failure::Usage(reason);
-    let host = match arguments.host.as_str() {
-        "localhost" => SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
-        host => {
-            let ip = host
-                .parse()
-                .map_err(|_| usage(format!("`{host}` is no address: `--host 127.0.0.1`")))?;
-            SocketAddr::new(ip, arguments.port)
-        }
-    };
-    let at = scope.permit(host).map_err(|refusal| usage(refusal.to_string()))?.address();
+    let permit = scope.permit_host(&arguments.host, arguments.port);
+    let at = permit.map_err(|refusal| match refusal {
+        Refusal::Name(host) => usage(format!("`{host}` is no address: `--host 127.0.0.1`")),
+        refusal => usage(refusal.to_string()),
+    });
+    let at = at?.address();
     let listener = TcpListener::bind(at).await.map_err(|error| {
         usage(format!("nobody can listen on {at}: {error}; ask for another port with `--port`"))
     })?;

@@ -5,7 +5,7 @@ use std::env::current_exe;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hulk_inject::{ProxyClient, ProxyPlan, ProxyPorts, ProxySpec};
+use hulk_inject::{ANY_PORT, ProxyClient, ProxyPlan, ProxyPorts, ProxySpec};
 use hulk_net::{Epoch, Permit, Trust};
 use hulk_platform::{ControlClient, Plan, Ports};
 use hulk_record::{CapacitySample, MatchTime, Offset, RunEvent, TargetCounts};
@@ -91,7 +91,7 @@ impl Aimed {
             places.push(place);
             plan.proxies.push(ProxySpec {
                 name: proxied.name.clone(),
-                listen: "127.0.0.1:0".to_owned(),
+                listen: ANY_PORT.to_owned(),
                 upstream: contact.to_string(),
                 protocol: proxied.protocol,
                 enabled: true,

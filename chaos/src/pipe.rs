@@ -182,7 +182,6 @@ pub struct Pipe {
     seed: u64,
     stages: Vec<Stage>,
     out: VecDeque<Item>,
-    out_bytes: usize,
     /// Both connections end like this.
     ended: Option<Item>,
 }
@@ -190,14 +189,8 @@ pub struct Pipe {
 impl Pipe {
     /// A pipe with those toxics, in their order. `seed` is the link's own.
     pub fn new(protocol: Protocol, seed: u64, toxics: &[Set], now: Offset) -> Self {
-        let mut pipe = Self {
-            protocol,
-            seed,
-            stages: Vec::new(),
-            out: VecDeque::new(),
-            out_bytes: 0,
-            ended: None,
-        };
+        let mut pipe =
+            Self { protocol, seed, stages: Vec::new(), out: VecDeque::new(), ended: None };
         pipe.change(toxics, now);
         pipe
     }
@@ -243,7 +236,7 @@ impl Pipe {
             while let Some((_, item)) = stage.line.take_due(now) {
                 match &mut next {
                     Some(next) => next.admit(now, item),
-                    None => self.put_out(item),
+                    None => self.out.push_back(item),
                 }
             }
             if let Some(end) = stage.logic.and_then(|logic| logic.at_removal()) {
@@ -256,7 +249,7 @@ impl Pipe {
     pub fn push(&mut self, now: Offset, item: Item) {
         match self.stages.first_mut() {
             Some(first) => first.admit(now, item),
-            None => self.put_out(item),
+            None => self.out.push_back(item),
         }
     }
 
@@ -286,10 +279,7 @@ impl Pipe {
             while let Some((left, item)) = stage.line.take_due(until) {
                 match behind.first_mut() {
                     Some(next) => next.admit(left, item),
-                    None => {
-                        self.out_bytes += item.len();
-                        self.out.push_back(item);
-                    }
+                    None => self.out.push_back(item),
                 }
             }
         }
@@ -297,9 +287,7 @@ impl Pipe {
 
     /// What leaves the pipe next, once [`Self::advance`] has let it through.
     pub fn pop(&mut self) -> Option<Item> {
-        let Some(item) = self.out.pop_front() else { return self.ended.clone() };
-        self.out_bytes -= item.len();
-        Some(item)
+        self.out.pop_front().or_else(|| self.ended.clone())
     }
 
     /// When something will leave a stage next.
@@ -340,12 +328,8 @@ impl Pipe {
 
     /// How many bytes are on their way.
     pub fn held_bytes(&self) -> usize {
-        self.out_bytes + self.stages.iter().map(|stage| stage.line.bytes).sum::<usize>()
-    }
-
-    fn put_out(&mut self, item: Item) {
-        self.out_bytes += item.len();
-        self.out.push_back(item);
+        let held = self.stages.iter().map(|stage| stage.line.bytes);
+        held.chain(self.out.iter().map(Item::len)).sum()
     }
 
     /// Ends both connections; what is held is lost with them.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::{AttributeError, Attributes};
-use crate::toxics::ToxicKind;
+use crate::toxics::{TOXIC_TYPES, ToxicKind};
 
 /// A direction of a link.
 #[derive(
@@ -116,15 +116,30 @@ impl Toxic {
         toxicity: Option<f64>,
         attributes: &Attributes,
     ) -> Result<Self, ToxicError> {
+        let (name, stream) = Self::name_of(name, kind, stream)?;
+        let kind = ToxicKind::read(kind, attributes)?;
+        let toxicity = share(toxicity.unwrap_or(1.0))?;
+        Ok(Self { name, stream, toxicity, kind })
+    }
+
+    /// How such a toxic is called, and its stream: known before its attributes are.
+    ///
+    /// # Errors
+    /// An unknown stream, then an unknown type.
+    pub fn name_of(
+        name: Option<&str>,
+        kind: &str,
+        stream: Option<&str>,
+    ) -> Result<(String, Stream), ToxicError> {
         let stream = match stream.filter(|stream| !stream.is_empty()) {
             Some(stream) => Stream::of(stream).ok_or(ToxicError::Stream)?,
             None => Stream::default(),
         };
-        let kind = ToxicKind::read(kind, attributes)?;
+        if !TOXIC_TYPES.iter().any(|(known, _)| *known == kind) {
+            return Err(ToxicError::Type);
+        }
         let named = name.filter(|name| !name.is_empty()).map(str::to_owned);
-        let name = named.unwrap_or_else(|| format!("{}_{}", kind.name(), stream.name()));
-        let toxicity = share(toxicity.unwrap_or(1.0))?;
-        Ok(Self { name, stream, toxicity, kind })
+        Ok((named.unwrap_or_else(|| format!("{kind}_{}", stream.name())), stream))
     }
 
     /// The same toxic with some of its attributes, or its toxicity, changed.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use hulk_chaos::{FaultKind, Protocol, Stream, Toxic, ToxicFault};
+use hulk_chaos::{Protocol, Toxic, ToxicFault};
 use hulk_settings::{At, Section, nearest_or_all};
 use serde::{Deserialize, Serialize};
 
@@ -25,11 +25,8 @@ impl Proxied {
     pub(crate) fn read_all(root: &Section<'_>) -> Option<Vec<Self>> {
         let read = |(name, section): (String, Section<'_>)| {
             let before = section.text("before");
-            let words = [("tcp", Protocol::Tcp), ("http", Protocol::Http)];
-            let protocol = match section.has("protocol") {
-                true => section.word("protocol", &words),
-                false => Some(Protocol::Tcp),
-            };
+            let words = [Protocol::Tcp, Protocol::Http].map(|known| (known.name(), known));
+            let protocol = section.word_or("protocol", &words, Protocol::Tcp);
             Some(Self { name, before: before?, protocol: protocol? })
         };
         let all: Vec<Option<Self>> = root.named_sections("proxy").into_iter().map(read).collect();
@@ -109,12 +106,8 @@ impl Proxied {
             };
             return Some((format!("there is no proxy `{}`", fault.proxy), hint, "proxy"));
         };
-        let stream = match fault.stream {
-            Stream::Upstream => "upstream",
-            Stream::Downstream => "downstream",
-        };
-        let attributes = fault.attributes.attributes();
-        let toxic = Toxic::new(None, &fault.kind, Some(stream), Some(fault.toxicity), &attributes);
+        let (stream, attributes) = (Some(fault.stream.name()), fault.attributes.attributes());
+        let toxic = Toxic::new(None, &fault.kind, stream, Some(fault.toxicity), &attributes);
         let error = toxic.and_then(|toxic| toxic.fits(proxied.protocol)).err()?;
         let hint = format!("set `protocol` in `[proxy.{}]`, or take another type", fault.proxy);
         Some((error.to_string(), hint, "type"))
@@ -133,10 +126,5 @@ impl Rehearsal {
             }
         }
         self
-    }
-
-    /// Whether a fault of the rehearsal is the platform's own.
-    pub fn breaks_platform(&self) -> bool {
-        self.faults.iter().any(|fault| !matches!(fault.kind, FaultKind::Toxic(_)))
     }
 }

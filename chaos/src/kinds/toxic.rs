@@ -83,11 +83,8 @@ impl ToxicFault {
     pub fn read_on(section: &Section<'_>, proxy: String) -> Option<Self> {
         let types: Vec<(&str, &str)> = TOXIC_TYPES.iter().map(|(name, _)| (*name, *name)).collect();
         let kind = section.word("type", &types);
-        let streams = [("downstream", Stream::Downstream), ("upstream", Stream::Upstream)];
-        let stream = match section.has("stream") {
-            true => section.word("stream", &streams),
-            false => Some(Stream::default()),
-        };
+        let streams = [Stream::Downstream, Stream::Upstream].map(|known| (known.name(), known));
+        let stream = section.word_or("stream", &streams, Stream::default());
         let toxicity = section.number_or("toxicity", 0.0..=1.0, 1.0);
         let attributes = Given::read(section, "attributes");
         let from = Given::read(section, "ramp_from");

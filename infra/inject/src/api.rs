@@ -15,6 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
@@ -40,6 +41,15 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A status, the kind of the body, and the body.
 pub(crate) struct Said(StatusCode, &'static str, String);
+
+impl Said {
+    fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        match serde_json::to_string(value) {
+            Ok(text) => Self(status, JSON, text),
+            Err(error) => Self(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string()),
+        }
+    }
+}
 
 #[cfg(test)]
 impl Said {

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use hulk_net::{Epoch, Scope};
 use hulk_scenarios::chaos::{
-    Attributes, Effect, Leases, Protocol, Ramp, Set, Stream, TOXIC_TYPES, Toxic, ToxicError,
-    ToxicKind,
+    Attributes, Effect, Leases, Protocol, Ramp, Set, Toxic, ToxicError, ToxicKind,
 };
 use hulk_scenarios::record::{Offset, seed_of};
 use tokio::sync::Notify;
@@ -26,7 +25,7 @@ use proxies::{Known, Lent, Proxy};
 pub use proxies::{ProxyShown, ToxicShown};
 
 /// So many proxies there may be, and so many toxics on each.
-pub(crate) const PROXIES_MAX: usize = 1_000;
+const PROXIES_MAX: usize = 1_000;
 const TOXICS_MAX: usize = 100;
 /// How often a toxic on a ramp becomes stronger.
 const RAMP_STEP_MS: i64 = 50;
@@ -138,7 +137,7 @@ impl Desk {
                 Some(true) => Ok(()),
                 Some(false) => self
                     .judge(&spec)
-                    .map(|_| self.forget(&mut state, &name))
+                    .map(|()| self.forget(&mut state, &name))
                     .and_then(|()| self.add(&mut state, spec)),
                 None => self.add(&mut state, spec),
             };
@@ -174,15 +173,10 @@ impl Desk {
         let down = Lent::Down(name.to_owned());
         if proxy.spec.enabled {
             leases.end(&down);
-            if proxy.running.is_none()
-                && let Err(error) = self.start(proxy)
-            {
-                proxy.spec.enabled = false;
-                return Err(error);
-            }
+            self.enable(proxy)?;
         } else {
             proxy.running = None;
-            leases.grant(down, self.lease());
+            leases.grant(down, self.until(None));
             self.news.notify_one();
         }
         Ok(proxy.shown(leases, self.now()))
@@ -212,13 +206,7 @@ impl Desk {
         let mut failed = None;
         for proxy in proxies.values_mut() {
             proxy.remove(|_| true, "reset");
-            proxy.spec.enabled = true;
-            if proxy.running.is_none()
-                && let Err(error) = self.start(proxy)
-            {
-                proxy.spec.enabled = false;
-                failed = Some(error);
-            }
+            failed = self.enable(proxy).err().or(failed);
         }
         failed.map_or(Ok(()), Err)
     }
@@ -236,7 +224,7 @@ impl Desk {
         let mut state = self.state();
         let State { proxies, leases, toxics_ever } = &mut *state;
         let proxy = proxies.get_mut(proxy).ok_or(ApiError::NoProxy)?;
-        let name = asked.checked_name()?;
+        let name = asked.name()?;
         if proxy.toxics.iter().any(|known| known.set.toxic.name == name) {
             return Err(ApiError::ToxicExists);
         }
@@ -269,7 +257,7 @@ impl Desk {
         let mut state = self.state();
         let State { proxies, leases, .. } = &mut *state;
         let known_proxy = proxies.get_mut(proxy).ok_or(ApiError::NoProxy)?;
-        let name = asked.checked_name()?;
+        let name = asked.name()?;
         let now = self.now();
         let until = self.until(lease_ms);
         let known = known_proxy.toxics.iter_mut().find(|known| known.set.toxic.name == name);
@@ -364,13 +352,9 @@ impl Desk {
                     }
                 }
                 Lent::Down(name) => {
-                    if let Some(proxy) = proxies.get_mut(&name) {
-                        proxy.spec.enabled = true;
-                        // Its port may be taken meanwhile: it is tried again.
-                        if self.start(proxy).is_err() {
-                            proxy.spec.enabled = false;
-                            leases.grant(Lent::Down(name), now.plus(1_000_000));
-                        }
+                    // Its port may be taken meanwhile: it is tried again.
+                    if proxies.get_mut(&name).is_some_and(|proxy| self.enable(proxy).is_err()) {
+                        leases.grant(Lent::Down(name), now.plus(1_000_000));
                     }
                 }
             }
@@ -398,7 +382,7 @@ impl Desk {
         if proxy.spec.enabled {
             self.start(&mut proxy)?;
         } else {
-            state.leases.grant(Lent::Down(proxy.spec.name.clone()), self.lease());
+            state.leases.grant(Lent::Down(proxy.spec.name.clone()), self.until(None));
             self.news.notify_one();
         }
         state.proxies.insert(proxy.spec.name.clone(), proxy);
@@ -411,6 +395,13 @@ impl Desk {
             state.leases.end(&Lent::Toxic(known.set.id));
         }
         state.leases.end(&Lent::Down(name.to_owned()));
+    }
+
+    /// Has a proxy listen, where it does not; one that cannot is down.
+    fn enable(&self, proxy: &mut Proxy) -> Result<(), ApiError> {
+        let started = if proxy.running.is_none() { self.start(proxy) } else { Ok(()) };
+        proxy.spec.enabled = started.is_ok();
+        started
     }
 
     /// Opens the port of a proxy, and remembers which it is.
@@ -441,10 +432,6 @@ impl Desk {
         self.now().plus(lease_ms.unwrap_or(self.lease_ms) * 1_000)
     }
 
-    fn lease(&self) -> Offset {
-        self.until(None)
-    }
-
     fn now(&self) -> Offset {
         Offset(self.epoch.now_us())
     }
@@ -455,16 +442,9 @@ impl Desk {
 }
 
 impl ToxicAsked {
-    /// Its name, where its stream and its type are some.
-    fn checked_name(&self) -> Result<String, ToxicError> {
-        let stream = self.stream.as_deref().filter(|stream| !stream.is_empty());
-        let stream =
-            stream.map_or(Some(Stream::default()), Stream::of).ok_or(ToxicError::Stream)?;
-        if !TOXIC_TYPES.iter().any(|(name, _)| *name == self.kind) {
-            return Err(ToxicError::Type);
-        }
-        let named = self.name.clone().filter(|name| !name.is_empty());
-        Ok(named.unwrap_or_else(|| format!("{}_{}", self.kind, stream.name())))
+    fn name(&self) -> Result<String, ToxicError> {
+        let named = Toxic::name_of(self.name.as_deref(), &self.kind, self.stream.as_deref());
+        named.map(|(name, _)| name)
     }
 
     /// The toxic as it is at `now`, and its way up.

@@ -10,7 +10,6 @@ use hulk_net::{HttpError, Method, Permit, Scope, ask};
 use hulk_scenarios::chaos::{EffectCounts, LEASE_MS, ToxicFault};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin, stdout};
 use tokio::net::TcpListener;
 
 use crate::api::serve;
@@ -42,12 +41,9 @@ pub struct ProxyPorts {
 /// A child that cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// Pipes or sockets failed.
-    #[error("the proxy's pipes or sockets failed: {0}")]
+    /// Sockets failed.
+    #[error("the proxy's sockets failed: {0}")]
     Io(#[from] io::Error),
-    /// The plan is not what it should be.
-    #[error("the proxy's plan is damaged: {0}")]
-    Plan(#[from] serde_json::Error),
     /// A proxy that cannot be.
     #[error("proxy `{name}` cannot be: {source}")]
     Proxy {
@@ -62,16 +58,11 @@ pub enum EmbeddedError {
     Address(#[from] std::net::AddrParseError),
 }
 
-/// Reads the plan from standard input, names the ports on standard output, and serves until standard
-/// input ends.
+/// Serves a plan for as long as the runtime that it is called on lives.
 ///
 /// # Errors
-/// When there is no plan, or a proxy cannot listen.
-pub async fn serve_embedded() -> Result<(), EmbeddedError> {
-    let mut input = BufReader::new(stdin());
-    let mut line = String::new();
-    input.read_line(&mut line).await?;
-    let plan: ProxyPlan = serde_json::from_str(&line)?;
+/// When a proxy cannot listen.
+pub async fn serve_plan(plan: ProxyPlan) -> Result<ProxyPorts, EmbeddedError> {
     let desk = Desk::new(Scope::default(), plan.seed, Duration::from_millis(LEASE_MS as u64));
     let mut proxies = Vec::new();
     for spec in plan.proxies {
@@ -83,15 +74,7 @@ pub async fn serve_embedded() -> Result<(), EmbeddedError> {
     let ports = ProxyPorts { api: api.local_addr()?, proxies };
     tokio::spawn(Arc::clone(&desk).keep());
     tokio::spawn(serve(api, desk));
-    let mut greeting = serde_json::to_string(&ports)?;
-    greeting.push('\n');
-    let mut output = stdout();
-    output.write_all(greeting.as_bytes()).await?;
-    output.flush().await?;
-    // The parent says nothing more: whatever comes is its end.
-    let mut end = [0];
-    let _parent_is_gone = input.read(&mut end).await;
-    Ok(())
+    Ok(ports)
 }
 
 /// What the proxy did not do.

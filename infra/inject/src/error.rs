@@ -2,6 +2,8 @@
 
 use hulk_net::Refusal;
 use hulk_scenarios::chaos::ToxicError;
+use hyper::StatusCode;
+use serde_json::{Value, json};
 
 /// Why something is not done.
 #[derive(Debug, thiserror::Error)]
@@ -74,18 +76,23 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// As JSON, for whoever asked.
+    pub(crate) fn json(&self) -> Value {
+        json!({ "error": self.to_string(), "status": self.status().as_u16() })
+    }
+
     /// Its HTTP status.
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Body(_)
             | Self::Missing(_)
             | Self::Address { .. }
             | Self::Toxic(_)
-            | Self::Wrong(_) => 400,
-            Self::Refused { .. } => 403,
-            Self::NoProxy | Self::NoToxic | Self::Lapsed => 404,
-            Self::ProxyExists | Self::ToxicExists | Self::TooMany { .. } => 409,
-            Self::Listen { .. } => 500,
+            | Self::Wrong(_) => StatusCode::BAD_REQUEST,
+            Self::Refused { .. } => StatusCode::FORBIDDEN,
+            Self::NoProxy | Self::NoToxic | Self::Lapsed => StatusCode::NOT_FOUND,
+            Self::ProxyExists | Self::ToxicExists | Self::TooMany { .. } => StatusCode::CONFLICT,
+            Self::Listen { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

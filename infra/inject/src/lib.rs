@@ -19,13 +19,14 @@ mod fuzz;
 mod http;
 mod link;
 mod proxy;
+mod scratch;
 mod settings;
 mod spec;
 mod udp;
 
 pub use api::{read_proxies, serve};
 pub use desk::{Desk, ProxyShown, ToxicAsked, ToxicShown};
-pub use embedded::{EmbeddedError, ProxyClient, ProxyError, ProxyPlan, ProxyPorts, serve_embedded};
+pub use embedded::{EmbeddedError, ProxyClient, ProxyError, ProxyPlan, ProxyPorts, serve_plan};
 pub use error::ApiError;
 pub use settings::{Settings, settings};
-pub use spec::ProxySpec;
+pub use spec::{ANY_PORT, ProxySpec};

@@ -3,7 +3,6 @@
 //! Without toxics bytes go from one socket to the other through a buffer that all links of a thread
 //! share; a link owns memory only for what the other side has not taken, and for what its toxics hold.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -19,14 +18,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
+use crate::scratch;
+
 /// So much is read at once.
-const SCRATCH_BYTES: usize = 128 << 10;
+const READ_BYTES: usize = 128 << 10;
 /// After so many reads in a row the other links of the thread have their turn.
 const TURNS: usize = 32;
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
-}
 
 /// What is done to the links of a proxy now; they see every change of it.
 #[derive(Debug, Default)]
@@ -195,11 +192,7 @@ impl Half {
                 self.pipe = Some(pipe);
             }
         }
-        self.drop_idle();
-    }
-
-    /// A pipe that passes on what comes as it is is not needed.
-    fn drop_idle(&mut self) {
+        // A pipe that passes on what comes as it is is not needed.
         if self.pipe.as_ref().is_some_and(|pipe| pipe.is_idle()) {
             self.pipe = None;
         }
@@ -327,7 +320,7 @@ impl Half {
         now: Offset,
         cx: &mut Context<'_>,
     ) -> io::Result<Step> {
-        SCRATCH.with_borrow_mut(|scratch| {
+        scratch::with(READ_BYTES, |scratch| {
             let mut buffer = ReadBuf::new(scratch);
             let Poll::Ready(came) = Pin::new(from).poll_read(cx, &mut buffer) else {
                 return Ok(Step::Wait);

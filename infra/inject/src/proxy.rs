@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use hulk_net::{Plain, Scope, dial};
+use hulk_net::{Plain, Scope, dial, listen};
 use hulk_scenarios::chaos::{Protocol, ToxicKind};
 use hulk_scenarios::record::{hash_of, seed_of};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -19,8 +19,6 @@ use tokio::time::sleep;
 use crate::link::{End, Order, Shared, carry};
 use crate::spec::ProxySpec;
 
-/// Connections that may wait to be accepted: a moment brings many at once.
-const BACKLOG: u32 = 4096;
 /// How long a port out of descriptors is left alone.
 pub(crate) const AGAIN: Duration = Duration::from_millis(10);
 
@@ -102,14 +100,6 @@ impl Drop for Running {
         self.door.close();
         self.task.abort();
     }
-}
-
-fn listen(at: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Its earlier connections may still be there.
-    socket.set_reuseaddr(true)?;
-    socket.bind(at)?;
-    socket.listen(BACKLOG)
 }
 
 fn lock(door: &Listening) -> MutexGuard<'_, Option<TcpListener>> {

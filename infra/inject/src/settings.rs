@@ -39,7 +39,8 @@ fn proxy(name: &str, section: &Section<'_>) -> Option<Settings> {
     let listen = section.text_optional("listen");
     let upstream = section.text("upstream");
     let enabled = section.flag_or("enabled", true);
-    let protocol = protocol(section);
+    let words = [Protocol::Tcp, Protocol::Http, Protocol::Udp].map(|known| (known.name(), known));
+    let protocol = section.word_or("protocol", &words, Protocol::Tcp);
     let toxics = section.list("toxic", toxic);
     let proxy = ProxySpec {
         name: name.to_owned(),
@@ -49,11 +50,6 @@ fn proxy(name: &str, section: &Section<'_>) -> Option<Settings> {
         enabled: enabled?,
     };
     Some(Settings { proxy, toxics: toxics? })
-}
-
-fn protocol(section: &Section<'_>) -> Option<Protocol> {
-    let words = [Protocol::Tcp, Protocol::Http, Protocol::Udp].map(|known| (known.name(), known));
-    if section.has("protocol") { section.word("protocol", &words) } else { Some(Protocol::Tcp) }
 }
 
 fn toxic(section: &Section<'_>) -> Option<(ToxicAsked, Option<i64>)> {

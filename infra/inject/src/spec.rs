@@ -24,7 +24,7 @@ pub struct ProxySpec {
 }
 
 /// Where a proxy that names no port of its own listens: any port that is free.
-pub(crate) const ANY_PORT: &str = "127.0.0.1:0";
+pub const ANY_PORT: &str = "127.0.0.1:0";
 
 impl ProxySpec {
     /// Where it listens. Without a host it is the loopback of IPv4, never every address of the machine.

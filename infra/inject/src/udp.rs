@@ -8,7 +8,6 @@
 //! A datagram is never cut, merged or handed to somebody else, and who cannot keep up loses some: they
 //! are counted.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -30,6 +29,7 @@ use tokio::time::sleep;
 
 use crate::link::Order;
 use crate::proxy::{AGAIN, Door, House};
+use crate::scratch;
 
 mod session;
 mod way;
@@ -48,10 +48,6 @@ const SOCKET_BYTES: usize = 4 << 20;
 const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 /// After so many datagrams in a row others have their turn.
 const TURNS: usize = 64;
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; DATAGRAM_BYTES_MAX]);
-}
 
 /// What all sessions of a proxy share.
 struct Port {
@@ -181,7 +177,7 @@ enum Came {
 impl Sessions {
     fn take_what_came(&mut self, tasks: &mut JoinSet<SocketAddr>) -> io::Result<Came> {
         let port = Arc::clone(&self.port);
-        SCRATCH.with_borrow_mut(|scratch| {
+        scratch::with(DATAGRAM_BYTES_MAX, |scratch| {
             for _ in 0..TURNS {
                 let Some((bytes, client)) = port.next(scratch)? else { return Ok(Came::All) };
                 self.take(client, &scratch[..bytes], tasks);
@@ -231,7 +227,7 @@ impl Sessions {
 /// Waits for one datagram, and does `then` with it.
 async fn receive(socket: &UdpSocket, then: impl Fn(&[u8])) -> io::Result<()> {
     let read = || {
-        SCRATCH.with_borrow_mut(|scratch| {
+        scratch::with(DATAGRAM_BYTES_MAX, |scratch| {
             let (bytes, _) = recv(socket, &mut scratch[..], RecvFlags::empty())?;
             then(&scratch[..bytes]);
             Ok(())

@@ -6,6 +6,7 @@ mod dns;
 mod epoch;
 mod http;
 mod line;
+mod listen;
 mod tls;
 mod why;
 
@@ -15,5 +16,6 @@ pub use http::{Connection, HttpError, answer_to, ask, fetch, fetch_large, post, 
 pub use hulk_consent::{Permit, Refusal, Scope};
 pub use hyper::Method;
 pub use line::{Line, Plain, dial, dial_from, dial_udp};
+pub use listen::{begin as begin_to_listen, listen, reserve};
 pub use tls::{Speaks, Tls, TlsError, Trust};
 pub use why::{why_hyper, why_io};

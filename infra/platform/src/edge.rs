@@ -1,38 +1,22 @@
 //! An edge's port: open, or closed while the edge is lost.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hulk_net::{begin_to_listen, listen, reserve};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::door::Door;
 use crate::viewer::Viewer;
 
-/// Connections that may wait to be accepted: a moment brings many at once.
-const BACKLOG: u32 = 4096;
 /// How long something that failed is left alone.
 const AGAIN: Duration = Duration::from_millis(10);
-
-/// A port that is taken and refuses connections, until it listens.
-fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Its earlier connections may still be there.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
-}
-
-/// Opens a port.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    reserve(address)?.listen(BACKLOG)
-}
 
 /// Accepts viewers, except while the edge is lost.
 pub(crate) async fn keep(edge: usize, listener: TcpListener, door: Arc<Door>) -> io::Result<()> {
@@ -50,7 +34,7 @@ pub(crate) async fn keep(edge: usize, listener: TcpListener, door: Arc<Door>) ->
         let reserved = again(|| reserve(address)).await;
         state.listens.send_replace(false);
         until(&mut lost, false).await;
-        open = match reserved.listen(BACKLOG) {
+        open = match begin_to_listen(reserved) {
             Ok(listener) => listener,
             Err(_) => again(|| listen(address)).await,
         };

@@ -24,4 +24,4 @@ pub use alone::Alone;
 pub use client::{ControlClient, ControlError};
 pub use counts::Counts;
 pub use plan::{Plan, Ports};
-pub use server::{ServeError, serve, serve_embedded, stand_alone};
+pub use server::{ServeError, serve, stand_alone};

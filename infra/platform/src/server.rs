@@ -1,10 +1,9 @@
-//! The child's side: from its plan to its end.
+//! From a plan to open ports.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin, stdout};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
@@ -16,8 +15,8 @@ use crate::{Alone, Plan, Ports, chat, control, edge};
 /// A platform that cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Pipes or sockets failed.
-    #[error("the platform's pipes or sockets failed: {0}")]
+    /// Sockets failed.
+    #[error("the platform's sockets failed: {0}")]
     Io(#[from] io::Error),
     /// No port to listen on.
     #[error(
@@ -36,30 +35,6 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
-    /// The plan is not what it should be.
-    #[error("the platform's plan is damaged: {0}")]
-    Plan(#[from] serde_json::Error),
-}
-
-/// Reads the plan from standard input, names the ports on standard output, and serves until
-/// standard input ends.
-///
-/// # Errors
-/// When there is no plan or no port.
-pub async fn serve_embedded() -> Result<(), ServeError> {
-    let mut input = BufReader::new(stdin());
-    let mut line = String::new();
-    input.read_line(&mut line).await?;
-    let ports = serve(serde_json::from_str(&line)?)?;
-    let mut greeting = serde_json::to_string(&ports)?;
-    greeting.push('\n');
-    let mut output = stdout();
-    output.write_all(greeting.as_bytes()).await?;
-    output.flush().await?;
-    // The parent says nothing more: whatever comes is its end.
-    let mut end = [0];
-    let _parent_is_gone = input.read(&mut end).await;
-    Ok(())
 }
 
 /// Serves on free ports of the loopback, as long as the runtime that it is called on lives.
@@ -105,7 +80,7 @@ fn open(plan: Plan, alone: Option<Alone>, wanted: &Ports) -> Result<Ports, Serve
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    edge::listen(address).map_err(|source| match address.port() {
+    hulk_net::listen(address).map_err(|source| match address.port() {
         0 => ServeError::Port(source),
         _ => ServeError::Taken { address, source },
     })

@@ -139,10 +139,7 @@ impl<'a> Section<'a> {
 
     /// A truth value, with what it is when absent.
     pub fn flag_or(&self, key: &'static str, absent: bool) -> Option<bool> {
-        if !self.has(key) {
-            return Some(absent);
-        }
-        self.optional(key, Expected::Flag, flag_of)
+        if self.has(key) { self.optional(key, Expected::Flag, flag_of) } else { Some(absent) }
     }
 
     /// A number within `range`; the unit stands in the key's name.
@@ -205,6 +202,11 @@ impl<'a> Section<'a> {
         let example = || known.first().map(|word| format!("for example `{key} = \"{word}\"`"));
         self.problem_at(key, message, nearest(&text, &known).or_else(example));
         None
+    }
+
+    /// One of a few words, or `absent` when the key is absent.
+    pub fn word_or<T: Copy>(&self, key: &'static str, words: &[(&str, T)], absent: T) -> Option<T> {
+        if self.has(key) { self.word(key, words) } else { Some(absent) }
     }
 
     /// A list of texts.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::asked::Asked;
 use super::shown::{OwnProxy, OwnToxic};
-use super::{JSON, Said, not_found, wrong_method};
+use super::{Said, not_found, wrong_method};
 use crate::desk::Desk;
 use crate::error::ApiError;
 
@@ -28,11 +28,7 @@ pub(super) fn respond(desk: &Desk, method: &Method, path: &[&str], body: &[u8]) 
     if !known.contains(method) {
         return wrong_method();
     }
-    act(desk, method, path, body).unwrap_or_else(|error| {
-        let status = StatusCode::from_u16(error.status());
-        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        said(status, &json!({ "error": error.to_string(), "status": error.status() }))
-    })
+    act(desk, method, path, body).unwrap_or_else(|error| said(error.status(), &error.json()))
 }
 
 fn act(desk: &Desk, method: &Method, path: &[&str], body: &[u8]) -> Result<Said, ApiError> {
@@ -107,8 +103,6 @@ fn ttl_ms(asked: &Asked) -> Result<i64, ApiError> {
 }
 
 fn said(status: StatusCode, value: &impl Serialize) -> Said {
-    match serde_json::to_string(value) {
-        Ok(text) => Said(status, JSON, text + "\n"),
-        Err(error) => Said(StatusCode::INTERNAL_SERVER_ERROR, JSON, error.to_string()),
-    }
+    let Said(status, kind, text) = Said::json(status, value);
+    Said(status, kind, text + "\n")
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use hyper::{Method, StatusCode};
-use serde::Serialize;
 use serde_json::json;
 
 use super::asked::{Asked, read_proxies};
@@ -13,8 +12,6 @@ use crate::desk::Desk;
 use crate::error::ApiError;
 use crate::spec::ProxySpec;
 
-/// What Toxiproxy says JSON is.
-const JSON: &str = "application/json";
 const JSON_OF_VERSION: &str = "application/json;charset=utf-8";
 /// The version of Toxiproxy whose API this is: clients judge by it what they may ask.
 const VERSION: &str = "2.12.0";
@@ -49,13 +46,13 @@ pub(super) fn respond(desk: &Desk, method: &Method, path: &[&str], body: &[u8]) 
         ["proxies", name] => one(desk, method, name, body),
         ["proxies", name, "toxics"] if *method == Method::GET => desk.proxy(name).map(|proxy| {
             let toxics: Vec<Toxic> = proxy.toxics.iter().map(Toxic::from).collect();
-            said(StatusCode::OK, &toxics)
+            Said::json(StatusCode::OK, &toxics)
         }),
         ["proxies", name, "toxics"] => desk
             .proxy(name)
             .and_then(|_| Asked::read(body)?.toxic())
             .and_then(|asked| desk.add_toxic(name, &asked, None))
-            .map(|toxic| said(StatusCode::OK, &Toxic::from(&toxic))),
+            .map(|toxic| Said::json(StatusCode::OK, &Toxic::from(&toxic))),
         ["proxies", name, "toxics", toxic] => one_toxic(desk, method, name, toxic, body),
         _ => return not_found(),
     };
@@ -66,12 +63,12 @@ fn all(desk: &Desk) -> Said {
     let proxies = desk.proxies();
     let all: BTreeMap<&str, Proxy> =
         proxies.iter().map(|proxy| (proxy.spec.name.as_str(), Proxy::from(proxy))).collect();
-    said(StatusCode::OK, &all)
+    Said::json(StatusCode::OK, &all)
 }
 
 fn create(desk: &Desk, body: &[u8]) -> Result<Said, ApiError> {
     let spec = Asked::read(body)?.proxy(None)?;
-    Ok(said(StatusCode::CREATED, &Proxy::from(&desk.create(spec)?)))
+    Ok(Said::json(StatusCode::CREATED, &Proxy::from(&desk.create(spec)?)))
 }
 
 fn populate(desk: &Desk, body: &[u8]) -> Said {
@@ -84,11 +81,11 @@ fn populate(desk: &Desk, body: &[u8]) -> Said {
     // An empty list is none, as in the language that this API comes from.
     let proxies = if proxies.is_empty() { None } else { Some(proxies) };
     match error {
-        None => said(StatusCode::CREATED, &json!({ "proxies": proxies })),
+        None => Said::json(StatusCode::CREATED, &json!({ "proxies": proxies })),
         Some(error) => {
-            let (text, status) = (error.to_string(), error.status());
-            let body = json!({ "error": text, "status": status, "proxies": proxies });
-            said(status_of(&error), &body)
+            let mut body = error.json();
+            body["proxies"] = json!(proxies);
+            Said::json(error.status(), &body)
         }
     }
 }
@@ -109,7 +106,7 @@ fn one(desk: &Desk, method: &Method, name: &str, body: &[u8]) -> Result<Said, Ap
             spec.enabled = enabled.unwrap_or(spec.enabled);
         })?;
     }
-    Ok(said(StatusCode::OK, &Proxy::from(&proxy)))
+    Ok(Said::json(StatusCode::OK, &Proxy::from(&proxy)))
 }
 
 fn one_toxic(
@@ -130,25 +127,13 @@ fn one_toxic(
         let (toxicity, attributes) = (asked.number("toxicity")?, asked.attributes("attributes")?);
         toxic = desk.update_toxic(proxy, name, toxicity, &attributes, None)?;
     }
-    Ok(said(StatusCode::OK, &Toxic::from(&toxic)))
+    Ok(Said::json(StatusCode::OK, &Toxic::from(&toxic)))
 }
 
 fn nothing() -> Said {
     Said(StatusCode::NO_CONTENT, "", String::new())
 }
 
-fn said(status: StatusCode, value: &impl Serialize) -> Said {
-    match serde_json::to_string(value) {
-        Ok(text) => Said(status, JSON, text),
-        Err(error) => Said(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string()),
-    }
-}
-
 fn failed(error: &ApiError) -> Said {
-    let body = json!({ "error": error.to_string(), "status": error.status() });
-    Said(status_of(error), TEXT, format!("{body}\n"))
-}
-
-fn status_of(error: &ApiError) -> StatusCode {
-    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    Said(error.status(), TEXT, format!("{}\n", error.json()))
 }

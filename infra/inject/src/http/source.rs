@@ -1,6 +1,5 @@
 //! A connection that messages are read from.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -11,15 +10,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::body::Body;
 use super::head::{Head, Kind, NotHttp};
+use crate::scratch;
 
 /// So much is read at once.
-const SCRATCH_BYTES: usize = 64 << 10;
+const READ_BYTES: usize = 64 << 10;
 /// No head is longer.
 const HEAD_BYTES_MAX: usize = 64 << 10;
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
-}
 
 /// Why a message does not go on.
 #[derive(Debug)]
@@ -72,7 +68,7 @@ impl<R: AsyncRead + Unpin> Source<R> {
     pub(super) async fn fill(&mut self) -> Result<bool, Cut> {
         let (stream, buffer) = (&mut self.stream, &mut self.buffer);
         let read = poll_fn(|cx| {
-            SCRATCH.with_borrow_mut(|scratch| {
+            scratch::with(READ_BYTES, |scratch| {
                 let mut came = ReadBuf::new(scratch);
                 if buffer.is_empty() && buffer.capacity() > 0 {
                     *buffer = BytesMut::new();

@@ -114,7 +114,7 @@ pub(crate) async fn eventually(is_so: impl Fn() -> bool) {
     assert!(waited.await.is_ok(), "it never came to be so");
 }
 
-/// A port that is free for now.
+/// A port that nobody listens on.
 pub(crate) async fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
