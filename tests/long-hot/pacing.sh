@@ -6,7 +6,8 @@ pacing() {
     read -r nginx_core core < <(python3 -c 'import os; print(*(sorted(os.sched_getaffinity(0)) * 2)[:2])')
     nginx_start 1 "$addresses"
     # shellcheck disable=SC2046
-    for pid in "$nginx_pid" $(workers_of "$nginx_pid"); do
+    # What starts, waits and counts here keeps to the other core too: it would stand in the way of the sends.
+    for pid in $$ "$nginx_pid" $(workers_of "$nginx_pid"); do
         taskset -apc "$nginx_core" "$pid" >/dev/null
     done
     journey ask 'after = { name = "ask", service = "pacing", get = "/ask" }'
@@ -40,7 +41,7 @@ one_pacing() {
         >"$folder/hulk" 2>&1 </dev/null &
     hulk_pid=$!
     wait_for_window "$2"
-    taskset -c "$core" python3 "$HOT/sleeper.py" "$((seconds - 1))" >"$folder/sleeper" &
+    python3 "$HOT/sleeper.py" "$((seconds - 1))" "$core" "$nginx_core" >"$folder/sleeper" &
     sleeper_pid=$!
     if hulk_end; then
         wait "$sleeper_pid"
