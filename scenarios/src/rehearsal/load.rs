@@ -7,7 +7,7 @@ use hulk_chaos::Fault;
 use hulk_record::ValidityLimits;
 use hulk_scaling::{PlatformSpec, Policy};
 use hulk_settings::{At, Problems, Section, Source, read};
-use hulk_traffic_models::{Audience, Then};
+use hulk_traffic_models::{Audience, Executor, Then};
 
 use super::audience::{OwnMoment, keep_answered, read_spikes};
 use super::check::check_together;
@@ -34,6 +34,11 @@ const LIMITS: ValidityLimits = ValidityLimits {
     little_max: 0.01,
     platform_stall_share_max: 0.005,
 };
+
+/// CPU time for a send of many that are due together, in ms of wall time: nobody sends all of them at once.
+const SEND_CPU_MS: f64 = 0.01;
+/// Of the time over which people act together, their sends may be late by this share: it is no sharper.
+const WIDTH_SHARE: f64 = 0.05;
 
 /// A journey with its file, for what only shows later.
 type Sourced = (Journey, Arc<Source>);
@@ -87,7 +92,7 @@ pub(super) fn read_root(
     check_load(root, &audience, &script);
     let mut target = target.compile(&mut script);
     settle_policies(&mut target, &audience, root);
-    let limits = limits(&audience);
+    let limits = limits(&audience, clock.speed);
     let generator = generator?;
     let rehearsal = Rehearsal {
         name: name?,
@@ -111,7 +116,13 @@ pub(super) fn read_root(
     Some(rehearsal)
 }
 
-fn limits(audience: &Audience) -> ValidityLimits {
+fn limits(audience: &Audience, speed: f64) -> ValidityLimits {
+    if let Some(Executor::MassAction(of)) = &audience.executor {
+        let cpu_ms = f64::from(of.users) * SEND_CPU_MS;
+        let width_ms = of.within_s / speed * 1e3 * WIDTH_SHARE;
+        let lag_p99_max_ms = LIMITS.lag_p99_max_ms.max(cpu_ms).max(width_ms);
+        return ValidityLimits { lag_p99_max_ms, ..LIMITS };
+    }
     match audience.then() {
         // Users who send as fast as they are answered take all there is, also from those who come.
         Then::Again { .. } => ValidityLimits {

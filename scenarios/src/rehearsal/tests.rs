@@ -278,3 +278,22 @@ fn a_step_that_asks_another_service_than_the_platform_answers_by_is_refused() {
     assert!(shown.contains("step `watch-page` asks `playback` for `/v1/watch`"), "{shown}");
     assert!(shown.contains("step `licence` asks for `/v1/licence`, for which"), "{shown}");
 }
+
+#[test]
+fn a_mass_action_may_be_as_late_as_its_users_and_its_width_allow() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/executors"));
+    let text = std::fs::read_to_string(folder.join("mass-action.toml")).expect("an example");
+    let lag_ms = |users: u32, within_s: f64| {
+        let given = "users = 1_000, at_s = 5, within_s = 1 ";
+        assert!(text.contains(given), "{text}");
+        let wanted = format!("users = {users}, at_s = 5, within_s = {within_s} ");
+        let source = Source::new("test.toml", text.replace(given, &wanted));
+        let read = Rehearsal::read(&source, folder).expect("it is right");
+        read.limits.lag_p99_max_ms
+    };
+    // The usual limit; 0.01 ms for each of 10,000; a twentieth of 2 s, and of 60 s.
+    assert_eq!(lag_ms(100, 0.0), 10.0);
+    assert_eq!(lag_ms(10_000, 0.0), 100.0);
+    assert_eq!(lag_ms(1_000, 2.0), 100.0);
+    assert_eq!(lag_ms(10_000, 60.0), 3000.0);
+}
