@@ -4,6 +4,7 @@
 pacing() {
     local per_s=${PER_S:-20000} seconds=${HOLD_S:-10} addresses=${ADDRESSES:-8} core nginx_core pid
     read -r nginx_core core < <(python3 -c 'import os; print(*(sorted(os.sched_getaffinity(0)) * 2)[:2])')
+    hot_heading "PER_S=$per_s tests/long pacing"
     nginx_start 1 "$addresses"
     # shellcheck disable=SC2046
     # What starts, waits and counts here keeps to the other core too: it would stand in the way of the sends.
@@ -25,7 +26,6 @@ pacing() {
         everybody $((per_s / 4)) "$seconds" 5000
         target "$addresses"
     } >"$folder/pacing-grid.toml"
-    hot_heading "PER_S=$per_s tests/long pacing"
     echo "| sends | verdict | sends/s | p50 µs late | p99 µs | p99.9 µs | maximum µs | CPU of its core |"
     echo '|---|---|---|---|---|---|---|---|'
     one_pacing arrivals 0
