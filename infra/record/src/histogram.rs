@@ -167,6 +167,13 @@ pub struct SparseHistogram {
     pub above: u64,
 }
 
+/// Without a sample.
+impl Default for SparseHistogram {
+    fn default() -> Self {
+        Self { counts: Vec::new(), min_us: u64::MAX, max_us: 0, sum_us: 0, above: 0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

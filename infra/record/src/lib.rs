@@ -20,6 +20,7 @@ mod raw;
 mod recorder;
 mod seed;
 mod series;
+mod session;
 mod target;
 mod time;
 
@@ -44,5 +45,6 @@ pub use raw::{RAW_MAX, RawSample};
 pub use recorder::{Drained, Recorder, RecorderPlan, RequestSample};
 pub use seed::{SHARD_SLOTS, hash_of, seed_of, shard_slot, unit_of};
 pub use series::{Measure, Outcome, SeriesKey};
+pub use session::{Cause, Felt, Interval, Session, SessionEnd, Setup, Slope, SyncClass, TURNS_MAX};
 pub use target::{LastRequest, TargetCounts, TargetService};
 pub use time::{Clock, MatchTime, Offset};

@@ -1,0 +1,4 @@
+//! Callers and backend together, in virtual time.
+
+#[cfg(test)]
+mod knee;
