@@ -12,8 +12,8 @@ use crate::calibrate::{Rates, rates};
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
 use crate::{
-    check, completions, diagnostics, init, outcome, platform, proxy, rehearse, report, schema,
-    self_test, trial, worker,
+    avatar, call, check, completions, diagnostics, init, outcome, platform, proxy, rehearse,
+    report, schema, self_test, trial, worker,
 };
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
@@ -126,6 +126,12 @@ both runs could be read.")]
     /// Serve the reference platform alone, with metrics and a page, to whatever load there is.
     #[command(after_help = platform::EXAMPLES)]
     Platform(platform::PlatformArguments),
+    /// Serve the reference avatar backend alone: sessions over WebSockets on modelled GPUs.
+    #[command(after_help = avatar::EXAMPLES)]
+    Avatar(avatar::AvatarArguments),
+    /// Call an avatar backend, speak and listen, and tell what was felt and how many it carries.
+    #[command(after_help = call::EXAMPLES)]
+    Call(call::CallArguments),
     /// Carry connections and datagrams to somewhere else, and break them: with Toxiproxy's API and more.
     #[command(after_help = proxy::EXAMPLES)]
     Proxy(proxy::ProxyArguments),
@@ -243,6 +249,8 @@ pub(crate) fn run() -> i32 {
         Command::Worker(arguments) if arguments.embedded => worker::worker(arguments.number),
         Command::Worker(arguments) => self_test::worker(&arguments),
         Command::Platform(arguments) => platform::platform(&arguments),
+        Command::Avatar(arguments) => avatar::avatar(&arguments),
+        Command::Call(arguments) => call::call(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
     };
     result.unwrap_or_else(|failure| {

@@ -3,7 +3,9 @@
 //! The command line: parse → check → run → render; composition only. What is composed lives in
 //! the crates of the workspace; the README has the map of the house.
 
+mod avatar;
 mod calibrate;
+mod call;
 mod check;
 mod child;
 mod cli;

@@ -155,7 +155,7 @@ fn tell(name: &str, plan: &Plan, ports: &Ports) {
 }
 
 /// A port of 127.0.0.1, or an address, which must be this machine's loopback.
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse() {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }

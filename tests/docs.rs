@@ -12,6 +12,9 @@ use hulk_scenarios::{Rehearsal, Source};
 
 /// Commands that take a run or a run's folder, or measure: tests/live.rs has those.
 const RUN_LIVE: &[&str] = &[
+    "avatar --listen 8000",
+    "call ws://127.0.0.1:8000 --callers 72 --over-s 20",
+    "call ws://127.0.0.1:8000 --knee 10..14 --turns 1 --speak-s 30",
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051",
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051 --json",
     "platform",
@@ -359,7 +362,7 @@ fn keys(table: &toml::Table, found: &mut BTreeSet<String>) {
 
 #[test]
 fn every_shipped_file_is_documented() {
-    let pages = ["docs/rehearsal-file.md", "docs/journeys.md"];
+    let pages = ["docs/rehearsal-file.md", "docs/journeys.md", "docs/avatar.md"];
     let page: String =
         pages.iter().map(|page| std::fs::read_to_string(root().join(page)).unwrap()).collect();
     // In code: a key that is only an English word in a sentence is not explained.
@@ -373,6 +376,7 @@ fn every_shipped_file_is_documented() {
     // What is wrong on purpose: tests/invalid.rs has those.
     files.retain(|path| !path.starts_with(root().join("scenarios/invalid")));
     files.extend(below("traffic-models/models", ".toml"));
+    files.extend(below("infra/avatar/adapters", ".toml"));
     assert!(files.len() >= 4, "{files:?}");
     let mut offences = Vec::new();
     for path in files {

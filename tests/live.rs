@@ -5,6 +5,12 @@
 //! lost time* is repeated at most twice, and each repetition is printed. Nothing else is repeated.
 
 #[cfg(test)]
+#[path = "live/avatar.rs"]
+mod avatar;
+#[cfg(test)]
+#[path = "live/avatar_calls.rs"]
+mod avatar_calls;
+#[cfg(test)]
 #[path = "live/bad_days.rs"]
 mod bad_days;
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn nearest_file(path: &Path) -> String {
 }
 
 /// The kinds of files, each with keys that no other kind has.
-const KINDS: [(&str, &[&str], &str); 5] = [
+const KINDS: [(&str, &[&str], &str); 6] = [
     (
         "rehearsal",
         &["audience", "load", "journeys", "clock", "target"],
@@ -101,6 +101,7 @@ const KINDS: [(&str, &[&str], &str); 5] = [
         &["edge", "media", "service", "route"],
         "name it as a rehearsal's `target.embedded.platform`",
     ),
+    ("avatar backend", &["gpu", "admission", "batch_max"], "give it to `hulk avatar`"),
     ("model", &["days", "view_length"], "name it as a rehearsal's `audience.model`"),
 ];
 
@@ -111,6 +112,7 @@ pub(crate) fn expect_kind(source: &Arc<Source>, wanted: &str) -> Result<(), Prob
     let Some(keys) = keys_of(source) else { return Ok(()) };
     let an = |kind: &str| match kind {
         "devices" => "a file of devices".to_owned(),
+        "avatar backend" => "an avatar backend".to_owned(),
         kind => format!("a {kind}"),
     };
     if keys.is_empty() {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod avatars;
 mod checks;
 mod choice;
 mod devices;
@@ -24,11 +25,13 @@ mod trial;
 mod values;
 mod viewer;
 
+pub use avatars::{avatar_adapter, avatar_backend};
 pub use estimate::{
     BandwidthEstimate, Estimate, Given, MachineEstimate, PortsEstimate, ServiceEstimate,
     WORKERS_MAX,
 };
 pub use extract::{Headers, is_token_byte};
+pub use hulk_avatar as avatar;
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};
 pub use hulk_record as record;

@@ -25,6 +25,10 @@ const JOURNEYS: &[File] = files! {
     "tsunami" => "journeys/tsunami.toml",
 };
 const PLATFORMS: &[File] = files! { "streaming" => "platforms/streaming.toml" };
+const AVATARS: &[File] = files! {
+    "avatar-72" => "avatars/avatar-72.toml",
+    "t4" => "avatars/t4.toml",
+};
 const DEVICES: &[File] = files! {
     "2019" => "devices/2019.toml",
     "2025" => "devices/2025.toml",
@@ -62,6 +66,10 @@ pub(crate) fn platform(name: &str) -> Option<Arc<Source>> {
     find(PLATFORMS, name)
 }
 
+pub(crate) fn avatar(name: &str) -> Option<Arc<Source>> {
+    find(AVATARS, name)
+}
+
 pub(crate) fn devices(name: &str) -> Option<Arc<Source>> {
     find(DEVICES, name)
 }
@@ -71,6 +79,7 @@ pub(crate) fn names(kind: &str) -> impl Iterator<Item = &'static str> {
     let files = match kind {
         "journey" => JOURNEYS,
         "devices" => DEVICES,
+        "avatar backend" => AVATARS,
         _ => PLATFORMS,
     };
     files.iter().map(|(name, ..)| *name)

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attack;
+mod call;
 mod client;
 mod connections;
 mod driver;
@@ -16,6 +17,7 @@ mod visit;
 mod waiting;
 
 pub use attack::AttackError;
+pub use call::{Called, Callee};
 pub use machine::{Machine, environment, meminfo_kib, raise_open_files};
 pub use run::{Assignment, Engine, EngineError, Phase, Switch};
 pub use timers::lateness;

@@ -249,7 +249,7 @@ fn start(door: &Door, start: &Start) -> Result<Said, Said> {
     Ok((StatusCode::OK, TEXT, "started\n".into()))
 }
 
-fn lease(lease_ms: u64) -> Result<Duration, Said> {
+pub(crate) fn lease(lease_ms: u64) -> Result<Duration, Said> {
     if LEASES_MS.contains(&lease_ms) {
         return Ok(Duration::from_millis(lease_ms));
     }

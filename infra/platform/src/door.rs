@@ -58,7 +58,7 @@ struct State {
     platform: Platform,
     waiting: HashMap<u64, Waiting>,
     last: LastRequests,
-    faults: Faults,
+    faults: Faults<FaultKind>,
     replies: Vec<Reply>,
     next_id: u64,
     /// When the time keeper wakes.
@@ -173,7 +173,10 @@ impl Door {
     }
 
     /// Looks at the state machine as it is now.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Platform, &LastRequests, &Faults) -> T) -> T {
+    pub(crate) fn look<T>(
+        &self,
+        look: impl FnOnce(&Platform, &LastRequests, &Faults<FaultKind>) -> T,
+    ) -> T {
         let mut state = self.state();
         self.take(&mut state, Event::Wake, None);
         // Changes are seen in what it tells of itself.

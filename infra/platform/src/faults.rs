@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hulk_record::Offset;
-use hulk_scaling::chaos::{FaultKind, Leases};
+use hulk_scaling::chaos::Leases;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::door::Door;
@@ -13,11 +13,16 @@ use crate::door::Door;
 /// How often leases are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Faults that were lent, and whether they are still on.
-#[derive(Default)]
-pub(crate) struct Faults {
+/// Faults of some kind that were lent, and whether they are still on.
+pub(crate) struct Faults<K> {
     leases: Leases<u32>,
-    known: BTreeMap<u32, (FaultKind, bool)>,
+    known: BTreeMap<u32, (K, bool)>,
+}
+
+impl<K> Default for Faults<K> {
+    fn default() -> Self {
+        Self { leases: Leases::default(), known: BTreeMap::new() }
+    }
 }
 
 /// Why a fault is not lent.
@@ -29,13 +34,13 @@ pub(crate) enum NotLent {
     Lapsed(u32),
 }
 
-impl Faults {
+impl<K: Clone + PartialEq> Faults<K> {
     /// Lends a fault from `now` until then, or for longer if it is lent already; whether it is to
     /// be injected.
     pub(crate) fn lend(
         &mut self,
         id: u32,
-        kind: &FaultKind,
+        kind: &K,
         (now, until): (Offset, Offset),
     ) -> Result<bool, NotLent> {
         if self.known.get(&id).is_some_and(|(known, on)| *on && known != kind) {
@@ -56,22 +61,22 @@ impl Faults {
     }
 
     /// Takes a fault back; what is to be healed.
-    pub(crate) fn end(&mut self, id: u32) -> Option<FaultKind> {
+    pub(crate) fn end(&mut self, id: u32) -> Option<K> {
         if self.leases.end(&id) { self.off(id) } else { None }
     }
 
     /// Takes back what was not renewed; what is to be healed.
-    pub(crate) fn lapsed(&mut self, now: Offset) -> Vec<FaultKind> {
+    pub(crate) fn lapsed(&mut self, now: Offset) -> Vec<K> {
         let lapsed = self.leases.lapsed(now);
         lapsed.into_iter().filter_map(|id| self.off(id)).collect()
     }
 
     /// All that were ever lent: number, kind and whether it is on.
-    pub(crate) fn all(&self) -> Vec<(u32, FaultKind, bool)> {
+    pub(crate) fn all(&self) -> Vec<(u32, K, bool)> {
         self.known.iter().map(|(id, (kind, on))| (*id, kind.clone(), *on)).collect()
     }
 
-    fn off(&mut self, id: u32) -> Option<FaultKind> {
+    fn off(&mut self, id: u32) -> Option<K> {
         let (kind, on) = self.known.get_mut(&id)?;
         *on = false;
         Some(kind.clone())
@@ -84,24 +89,31 @@ const STALL_MIN: Duration = Duration::from_millis(250);
 /// Heals what was not renewed; and notices when looks come late, for then nothing else came in
 /// time either, and it was not the platform's model that made it so.
 pub(crate) async fn keep_leases(door: Arc<Door>) {
+    look_at_leases(|late| {
+        if late >= STALL_MIN {
+            door.stalled(late);
+        }
+        door.heal_lapsed();
+    })
+    .await;
+}
+
+/// Calls `look` again and again, with how late it is.
+pub(crate) async fn look_at_leases(mut look: impl FnMut(Duration)) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = looks.tick().await;
     loop {
         looks.tick().await;
         let now = Instant::now();
-        let late = now.saturating_duration_since(last + LOOK);
-        if late >= STALL_MIN {
-            door.stalled(late);
-        }
+        look(now.saturating_duration_since(last + LOOK));
         last = now;
-        door.heal_lapsed();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hulk_scaling::chaos::EdgeLost;
+    use hulk_scaling::chaos::{EdgeLost, FaultKind};
 
     use super::*;
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod alone;
+mod avatar;
 mod chat;
 mod client;
 mod control;
@@ -21,6 +22,7 @@ mod view;
 mod viewer;
 
 pub use alone::Alone;
+pub use avatar::{AvatarPlan, serve_avatar};
 pub use client::{ControlClient, ControlError};
 pub use counts::Counts;
 pub use plan::{Plan, Ports};

@@ -18,7 +18,7 @@ pub(crate) enum Form {
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Gauge,
     Counter,
     /// Always 1: its labels tell.
@@ -44,14 +44,25 @@ impl Form {
     }
 }
 
-struct Text {
+/// Metrics as they are written.
+pub(crate) struct Text {
     form: Form,
     out: String,
 }
 
 impl Text {
+    pub(crate) fn new(form: Form) -> Self {
+        Self { form, out: String::with_capacity(8192) }
+    }
+
+    /// The whole. OpenMetrics needs the end, and for Prometheus it is a comment: whoever reads either knows
+    /// that nothing was cut off.
+    pub(crate) fn end(self) -> String {
+        self.out + "# EOF\n"
+    }
+
     /// Begins a metric; the name of its lines.
-    fn head(&mut self, name: &str, kind: Kind, help: &str) -> String {
+    pub(crate) fn head(&mut self, name: &str, kind: Kind, help: &str) -> String {
         let line = match kind {
             Kind::Gauge => name.to_owned(),
             Kind::Counter => format!("{name}_total"),
@@ -69,7 +80,12 @@ impl Text {
         line
     }
 
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+    pub(crate) fn line(
+        &mut self,
+        name: &str,
+        labels: &[(&str, &str)],
+        value: impl std::fmt::Display,
+    ) {
         self.out.push_str(name);
         for (index, (key, label)) in labels.iter().enumerate() {
             let label = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
@@ -121,7 +137,7 @@ pub(crate) fn metrics(desk: &Desk, form: Form) -> String {
         let policies: Vec<_> = policies.collect();
         (platform.status(), platform.connections(), platform.panic(), faults.all(), policies)
     });
-    let mut text = Text { form, out: String::with_capacity(8192) };
+    let mut text = Text::new(form);
     capacity(&mut text, &services);
     scaling(&mut text, desk, &policies);
     requests(&mut text, &services);
@@ -145,9 +161,7 @@ pub(crate) fn metrics(desk: &Desk, form: Form) -> String {
         let labels = [("id", id.as_str()), ("kind", kind), ("at", at)];
         text.line(&name, &labels, u8::from(*on));
     }
-    // OpenMetrics needs the end, and for Prometheus it is a comment: whoever reads either knows
-    // that nothing was cut off.
-    text.out + "# EOF\n"
+    text.end()
 }
 
 /// Only of services whose policies ask a chat endpoint.
@@ -247,7 +261,7 @@ mod tests {
     #[test]
     fn labels_are_escaped_and_names_are_those_of_each_form() {
         let written = |form| {
-            let mut text = Text { form, out: String::new() };
+            let mut text = Text::new(form);
             let name = text.head("lost", Kind::Counter, "Lost.");
             text.line(&name, &[("at", "a\\b\"c\nd"), ("by", "x")], 3);
             let name = text.head("policy", Kind::Info, "Policy.");

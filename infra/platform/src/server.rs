@@ -79,7 +79,7 @@ fn open(plan: Plan, alone: Option<Alone>, wanted: &Ports) -> Result<Ports, Serve
     Ok(ports)
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     hulk_net::listen(address).map_err(|source| match address.port() {
         0 => ServeError::Port(source),
         _ => ServeError::Taken { address, source },

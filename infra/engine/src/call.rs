@@ -1,0 +1,282 @@
+//! A caller of an avatar backend on real sockets: admission, upgrade, and then the session's state machine
+//! between its times and its messages.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::{BodyExt, Full, Limited};
+use hulk_net::{Connection, Epoch, Permit, dial};
+use hulk_record::{Cause, Offset, Samples, Session, Setup};
+use hulk_scenarios::avatar::{
+    Adapter, AdmissionRequest, Call, CallPlan, Down, Names, Opened, Phase, Told, Up,
+};
+use hyper::Request;
+use hyper::body::Bytes;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// A backend that takes nothing for so long has failed.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
+/// How long a closing handshake may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+/// A longer answer to an admission step is not read to its end.
+const ANSWER_MAX: usize = 1 << 20;
+/// What is told of an answer that is no WebSocket, in bytes.
+const REASON_MAX: usize = 4096;
+/// The close code of a connection that ended without one, and of a message that was too big or none.
+const NO_CODE: u16 = 1005;
+const ABNORMAL_PROTOCOL: u16 = 1002;
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Whom callers call, and how.
+#[derive(Debug, Clone)]
+pub struct Callee {
+    /// The backend's address.
+    pub permit: Permit,
+    /// The host that requests name.
+    pub host: String,
+    /// Its protocol.
+    pub adapter: Arc<Adapter>,
+    /// The clock of the record.
+    pub epoch: Epoch,
+    /// An admission step, a connection or an upgrade that takes longer has failed.
+    pub step_limit: Duration,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub struct Called {
+    /// Its record.
+    pub session: Session,
+    /// How late the caller was with what was due.
+    pub lags: Samples,
+    /// Why it failed, in words, where there is more to say than its end.
+    pub trouble: Option<String>,
+}
+
+/// Why a session did not open.
+struct Failed {
+    cause: Cause,
+    trouble: String,
+}
+
+impl Failed {
+    fn new(cause: Cause, trouble: impl ToString) -> Self {
+        Self { cause, trouble: trouble.to_string() }
+    }
+}
+
+impl Callee {
+    /// One session, from its intended time to its end; `session` leads it to where it was before.
+    pub async fn call(
+        &self,
+        caller: u32,
+        session: &str,
+        intended_at: Offset,
+        plan: CallPlan,
+    ) -> Called {
+        sleep_until(self.epoch.at_us(intended_at.0)).await;
+        let mut setup = Setup::default();
+        let mut lags = Samples::new();
+        let names = self.adapter.names(caller, session);
+        match self.open(names, &mut setup).await {
+            Err(Failed { cause, trouble }) => {
+                let session = plan.refused(caller, intended_at, setup, cause);
+                Called { session, lags, trouble: Some(trouble) }
+            }
+            Ok(socket) => {
+                let opened = Opened { caller, intended_at, at: self.now(), setup };
+                let mut call = Call::new(&self.adapter, plan, opened);
+                self.talk(&mut call, socket, &mut lags).await;
+                let trouble = call.trouble().map(str::to_owned);
+                Called { session: call.finish(self.now()), lags, trouble }
+            }
+        }
+    }
+
+    fn now(&self) -> Offset {
+        Offset(self.epoch.now_us())
+    }
+
+    /// Admission, connection and upgrade, with how long each took.
+    async fn open(&self, mut names: Names, setup: &mut Setup) -> Result<Socket, Failed> {
+        let from = Instant::now();
+        for step in self.adapter.steps() {
+            let (status, body) = self.ask(step.request(&names)).await?;
+            self.adapter.answered(step, status, &body, &mut names).map_err(|cause| {
+                let text = String::from_utf8_lossy(&body).chars().take(200).collect::<String>();
+                Failed::new(cause, format!("admission: {status} {text}"))
+            })?;
+        }
+        if !self.adapter.steps().is_empty() {
+            setup.http_us = Some(since(from));
+        }
+        let from = Instant::now();
+        let network = |error: io::Error| Failed::new(Cause::Network, error);
+        let stream = self.in_time(Cause::Network, dial(self.permit)).await?.map_err(network)?;
+        setup.tcp_us = Some(since(from));
+        let from = Instant::now();
+        let url = format!("ws://{}{}", self.host, self.adapter.socket_path(&names));
+        let request = url.into_client_request();
+        let request = request.map_err(|error| Failed::new(Cause::Client, error))?;
+        let limit = self.adapter.message_bytes_max();
+        let config =
+            WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
+        let upgraded = client_async_with_config(request, stream, Some(config));
+        let upgraded = self.in_time(Cause::Server, upgraded).await?;
+        let (socket, _) = upgraded.map_err(|error| self.not_upgraded(error))?;
+        setup.upgrade_us = Some(since(from));
+        Ok(socket)
+    }
+
+    /// An admission step's answer.
+    async fn ask(&self, wanted: AdmissionRequest) -> Result<(u16, Bytes), Failed> {
+        let mut request = Request::builder()
+            .method(wanted.method.as_str())
+            .uri(&wanted.path)
+            .header("host", &self.host);
+        for (name, value) in &wanted.headers {
+            request = request.header(name, value);
+        }
+        let body = Full::new(Bytes::from(wanted.body.unwrap_or_default()));
+        let request = request.body(body).map_err(|error| Failed::new(Cause::Client, error))?;
+        let asked = async {
+            let network = |error| Failed::new(Cause::Network, error);
+            let mut connection = Connection::open(self.permit).await.map_err(network)?;
+            let answer = connection.send(request).await.map_err(network)?;
+            let status = answer.status().as_u16();
+            let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
+            // What is too long is no answer to such a question.
+            let body = body.map_err(|error| Failed::new(Cause::Server, error))?;
+            Ok((status, body.to_bytes()))
+        };
+        self.in_time(Cause::Server, asked).await?
+    }
+
+    /// Waits for a step of the setup; whose fault it is where it takes too long.
+    async fn in_time<T>(&self, cause: Cause, step: impl Future<Output = T>) -> Result<T, Failed> {
+        let late = |_| Failed::new(cause, format!("no answer within {:?}", self.step_limit));
+        timeout(self.step_limit, step).await.map_err(late)
+    }
+
+    /// Why there is no WebSocket.
+    fn not_upgraded(&self, error: Error) -> Failed {
+        match error {
+            Error::Http(answer) => {
+                let status = answer.status().as_u16();
+                let body = answer.body().as_deref().unwrap_or_default();
+                let body = body.get(..REASON_MAX).unwrap_or(body);
+                let text = String::from_utf8_lossy(body);
+                let told = Told::answer(Phase::Upgrade, status, &text);
+                let trouble = format!("upgrade: {status} {}", text.trim());
+                Failed::new(self.adapter.classify(&told), trouble.trim())
+            }
+            Error::Io(error) => Failed::new(Cause::Network, error),
+            Error::Protocol(error @ ProtocolError::HandshakeIncomplete) => {
+                Failed::new(Cause::Network, error)
+            }
+            error => Failed::new(Cause::Server, error),
+        }
+    }
+
+    /// The session, until it ends or the backend does not take its end.
+    async fn talk(&self, call: &mut Call, socket: Socket, lags: &mut Samples) {
+        let (mut sink, mut source) = socket.split();
+        let mut ups = Vec::new();
+        loop {
+            let Some(due) = call.next_due() else { return };
+            tokio::select! {
+                biased;
+                message = source.next() => {
+                    if received(call, self.now(), message).is_err() {
+                        return;
+                    }
+                }
+                () = sleep_until(self.epoch.at_us(due.0)) => {
+                    call.due(self.now(), &mut ups, lags);
+                    for up in ups.drain(..) {
+                        let Some(message) = message(up) else { return };
+                        let closes = message.is_close();
+                        let limit = if closes { CLOSE_LIMIT } else { SEND_LIMIT };
+                        match timeout(limit, sink.send(message)).await {
+                            Ok(Ok(())) if !closes => {}
+                            // The handshake's other half: whatever comes now is not looked at.
+                            Ok(Ok(())) => {
+                                let rest = async { while let Some(Ok(_)) = source.next().await {} };
+                                let _in_time = timeout(CLOSE_LIMIT, rest).await;
+                                return;
+                            }
+                            // Why it is gone, what was still on its way may say.
+                            Ok(Err(_)) => break,
+                            Err(_) => {
+                                let reason = "it takes nothing any more";
+                                let down = Down::Close { code: 1011, reason };
+                                let _ended = call.received(self.now(), down);
+                                return;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Hands a message to the session; an error where the session has ended by it.
+fn received(
+    call: &mut Call,
+    now: Offset,
+    message: Option<Result<Message, Error>>,
+) -> Result<(), ()> {
+    let ended = match message {
+        Some(Ok(Message::Binary(bytes))) => call.received(now, Down::Binary(&bytes)),
+        Some(Ok(Message::Text(text))) => call.received(now, Down::Text(&text)),
+        Some(Ok(Message::Close(frame))) => {
+            let (code, reason) =
+                frame.as_ref().map_or((NO_CODE, ""), |frame| (frame.code.into(), &*frame.reason));
+            call.received(now, Down::Close { code, reason })
+        }
+        // Pings are answered by the library.
+        Some(Ok(_)) => Ok(()),
+        // The library takes an end in the middle for a wrong use of the protocol.
+        Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) | None => {
+            call.received(now, Down::Gone)
+        }
+        // A message that is too big, or none at all: what came is not what was agreed on.
+        Some(Err(error @ (Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_)))) => {
+            let reason = error.to_string();
+            call.received(now, Down::Close { code: ABNORMAL_PROTOCOL, reason: &reason })
+        }
+        Some(Err(_)) => call.received(now, Down::Gone),
+    };
+    ended.map_err(|_end| ())
+}
+
+/// The message of what is to be sent; none where the connection is just dropped.
+fn message(up: Up) -> Option<Message> {
+    match up {
+        Up::Binary(bytes) => Some(Message::Binary(bytes.into())),
+        Up::Text(text) => Some(Message::Text(text.into())),
+        Up::Close(code) => {
+            let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };
+            Some(Message::Close(Some(frame)))
+        }
+        Up::Vanish => None,
+    }
+}
+
+fn since(from: Instant) -> u64 {
+    from.elapsed().as_micros() as u64
+}
+
+#[cfg(test)]
+mod tests;
