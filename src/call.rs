@@ -2,6 +2,7 @@
 
 mod told;
 
+use std::io::{Write, stderr};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +107,11 @@ pub(crate) fn call(arguments: &CallArguments) -> Result<i32, Failure> {
         let mut interrupts = interrupts()?;
         tokio::select! {
             biased;
-            signal = interrupts.recv() => Ok(128 + signal.unwrap_or_default()),
+            signal = interrupts.recv() => {
+                // Whoever closed the terminal is not told.
+                let _told = writeln!(stderr(), "interrupted: these callers are judged by nobody");
+                Ok(128 + signal.unwrap_or_default())
+            }
             ended = all_levels(arguments, &adapter, at) => ended,
         }
     });

@@ -45,7 +45,9 @@ fn source_of(
     // A folder that is called as something shipped is not what was meant.
     let nameless = missing || !path.ends_with(".toml");
     shipped(path).filter(|_| nameless).ok_or_else(|| {
-        let near = nearest(path, names).unwrap_or(hint);
+        // What would be written anew, by whom, is said of rehearsals: a file of this kind is not.
+        let file = path.ends_with(".toml").then_some(hint);
+        let near = nearest(path, names).or(file).unwrap_or_else(|| "check its name".to_owned());
         let hint = format!("{near}\nshipped, by their names: {}", names.join(", "));
         LoadError::Unreadable { path: path.into(), reason, hint }
     })

@@ -139,7 +139,7 @@ fn ends(run: &Run) -> Vec<(String, u32)> {
 fn line(row: &Figure) -> String {
     let value = |number: f64| match row.name.as_str() {
         "goodput" | "availability" | "failed" => format!("{:.2} %", number * 100.0),
-        _ if number.is_infinite() => "never".to_owned(),
+        _ if number.is_infinite() => "never came".to_owned(),
         _ => format!("{number:.2} {}", row.unit).trim_end().to_owned(),
     };
     let measured = row.measured.map_or("not measured".to_owned(), value);
