@@ -4,7 +4,7 @@ mod told;
 
 use std::io::{Write, stderr};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hulk_engine::{Called, Callee, raise_open_files};
@@ -199,6 +199,7 @@ async fn at_once(
         adapter: Arc::clone(adapter),
         epoch,
         step_limit: STEP_LIMIT,
+        lags: Mutex::new(Samples::new()),
     });
     let mut calls = JoinSet::new();
     for caller in 0..callers {
@@ -210,8 +211,8 @@ async fn at_once(
         calls.spawn(async move { callee.call(caller, &session, intended, plan).await });
     }
     let mut run = Run { sessions: Vec::new(), lags: Samples::new(), troubles: Vec::new() };
-    for Called { session, lags, trouble } in calls.join_all().await {
-        run.lags.merge(&lags.sparse());
+    while let Some(called) = calls.join_next().await {
+        let Called { session, trouble } = called.map_err(Failure::internal)?;
         if let Some(trouble) = trouble {
             match run.troubles.iter_mut().find(|(known, _)| *known == trouble) {
                 Some((_, count)) => *count += 1,
@@ -220,11 +221,12 @@ async fn at_once(
         }
         run.sessions.push(session);
     }
+    run.lags = callee.lags.lock().unwrap_or_else(PoisonError::into_inner).clone();
     run.sessions.sort_by_key(|session| session.caller);
     Ok(run)
 }
 
-/// Whether every figure keeps to its limit; one that could not be measured keeps to none.
+/// Whether no figure breaks its limit; one that could not be measured breaks none.
 fn all_hold(rows: &[Figure]) -> bool {
     rows.iter().all(|figure| figure.holds() != Some(false))
 }

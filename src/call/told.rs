@@ -44,7 +44,7 @@ impl Told {
                 "valid": run.is_valid(),
                 "ends": ends.iter().map(|(name, count)| json!({ "end": name, "count": count })).collect::<Vec<_>>(),
                 "troubles": run.troubles,
-                "figures": rows,
+                "figures": rows.iter().map(figure).collect::<Vec<_>>(),
                 "sessions": run.sessions,
             }));
             return;
@@ -133,6 +133,18 @@ fn ends(run: &Run) -> Vec<(String, u32)> {
         }
     }
     ends
+}
+
+/// A figure with its verdict. JSON has no infinity, which a missing one would not be told from.
+fn figure(row: &Figure) -> Value {
+    let measured = match row.measured {
+        Some(number) if number.is_infinite() => json!("never came"),
+        measured => json!(measured),
+    };
+    json!({
+        "name": row.name, "unit": row.unit, "measured": measured, "interval": row.interval,
+        "limit": row.limit, "holds": row.holds(),
+    })
 }
 
 /// A figure's line: what it is, how much, from where to where, its limit, and whether it keeps to it.

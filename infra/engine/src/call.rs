@@ -2,12 +2,12 @@
 //! between its times and its messages.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http_body_util::{BodyExt, Full, Limited};
-use hulk_net::{Connection, Epoch, Permit, dial};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hulk_net::{Connection, Epoch, HttpError, Permit, dial};
 use hulk_record::{Cause, Offset, Samples, Session, Setup};
 use hulk_scenarios::avatar::{
     Adapter, AdmissionRequest, Call, CallPlan, Down, Names, Opened, Phase, Told, Up,
@@ -23,8 +23,12 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use crate::lock::lock;
+
 /// A backend that takes nothing for so long has failed.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
+/// After so many messages without a break it is looked whether something is due.
+const IN_A_ROW_MAX: u32 = 64;
 /// How long a closing handshake may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// A longer answer to an admission step is not read to its end.
@@ -38,7 +42,7 @@ const ABNORMAL_PROTOCOL: u16 = 1002;
 type Socket = WebSocketStream<TcpStream>;
 
 /// Whom callers call, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Callee {
     /// The backend's address.
     pub permit: Permit,
@@ -50,6 +54,8 @@ pub struct Callee {
     pub epoch: Epoch,
     /// An admission step, a connection or an upgrade that takes longer has failed.
     pub step_limit: Duration,
+    /// How late the callers were with what was due, all of them.
+    pub lags: Mutex<Samples>,
 }
 
 /// What came of a call.
@@ -57,8 +63,6 @@ pub struct Callee {
 pub struct Called {
     /// Its record.
     pub session: Session,
-    /// How late the caller was with what was due.
-    pub lags: Samples,
     /// Why it failed, in words, where there is more to say than its end.
     pub trouble: Option<String>,
 }
@@ -85,26 +89,34 @@ impl Callee {
         plan: CallPlan,
     ) -> Called {
         sleep_until(self.epoch.at_us(intended_at.0)).await;
+        let begun_late_us = self.now().since(intended_at).max(0).unsigned_abs();
+        self.lags().record(begun_late_us);
         let mut setup = Setup::default();
-        let mut lags = Samples::new();
         let names = self.adapter.names(caller, session);
         match self.open(names, &mut setup).await {
             Err(Failed { cause, trouble }) => {
-                let session = plan.refused(caller, intended_at, setup, cause);
-                Called { session, lags, trouble: Some(trouble) }
+                let refused = plan.refused(caller, intended_at, setup, cause);
+                let session = Session { lag_us_max: begun_late_us, ..refused };
+                Called { session, trouble: Some(trouble) }
             }
             Ok(socket) => {
                 let opened = Opened { caller, intended_at, at: self.now(), setup };
                 let mut call = Call::new(&self.adapter, plan, opened);
-                self.talk(&mut call, socket, &mut lags).await;
+                self.talk(&mut call, socket).await;
                 let trouble = call.trouble().map(str::to_owned);
-                Called { session: call.finish(self.now()), lags, trouble }
+                let mut session = call.finish(self.now());
+                session.lag_us_max = session.lag_us_max.max(begun_late_us);
+                Called { session, trouble }
             }
         }
     }
 
     fn now(&self) -> Offset {
         Offset(self.epoch.now_us())
+    }
+
+    fn lags(&self) -> MutexGuard<'_, Samples> {
+        lock(&self.lags)
     }
 
     /// Admission, connection and upgrade, with how long each took.
@@ -150,13 +162,19 @@ impl Callee {
         let body = Full::new(Bytes::from(wanted.body.unwrap_or_default()));
         let request = request.body(body).map_err(|error| Failed::new(Cause::Client, error))?;
         let asked = async {
-            let network = |error| Failed::new(Cause::Network, error);
-            let mut connection = Connection::open(self.permit).await.map_err(network)?;
-            let answer = connection.send(request).await.map_err(network)?;
+            let failed = |error: HttpError| match &error {
+                HttpError::Broken(what) if what.is_parse() => Failed::new(Cause::Server, error),
+                _ => Failed::new(Cause::Network, error),
+            };
+            let mut connection = Connection::open(self.permit).await.map_err(failed)?;
+            let answer = connection.send(request).await.map_err(failed)?;
             let status = answer.status().as_u16();
             let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
-            // What is too long is no answer to such a question.
-            let body = body.map_err(|error| Failed::new(Cause::Server, error))?;
+            let body = body.map_err(|error| {
+                // What is too long is no answer to such a question; what breaks off is the way's.
+                let too_long = error.is::<LengthLimitError>();
+                Failed::new(if too_long { Cause::Server } else { Cause::Network }, error)
+            })?;
             Ok((status, body.to_bytes()))
         };
         self.in_time(Cause::Server, asked).await?
@@ -189,20 +207,25 @@ impl Callee {
     }
 
     /// The session, until it ends or the backend does not take its end.
-    async fn talk(&self, call: &mut Call, socket: Socket, lags: &mut Samples) {
+    async fn talk(&self, call: &mut Call, socket: Socket) {
         let (mut sink, mut source) = socket.split();
-        let mut ups = Vec::new();
+        let (mut ups, mut in_a_row) = (Vec::new(), 0);
         loop {
             let Some(due) = call.next_due() else { return };
+            // What has come is handed over before what is due: a late wake is no silence. But a backend that
+            // never stops must not keep the caller from its time.
+            let first = in_a_row < IN_A_ROW_MAX || self.now() < due;
             tokio::select! {
                 biased;
-                message = source.next() => {
+                message = source.next(), if first => {
+                    in_a_row += 1;
                     if received(call, self.now(), message).is_err() {
                         return;
                     }
                 }
                 () = sleep_until(self.epoch.at_us(due.0)) => {
-                    call.due(self.now(), &mut ups, lags);
+                    in_a_row = 0;
+                    call.due(self.now(), &mut ups, &mut self.lags());
                     for up in ups.drain(..) {
                         let Some(message) = message(up) else { return };
                         let closes = message.is_close();

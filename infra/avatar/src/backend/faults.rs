@@ -6,7 +6,9 @@ use thiserror::Error;
 
 /// How many factors of one kind a GPU bears at once; more are not taken.
 const FACTORS_MAX: usize = 64;
-/// Slower than this a GPU is not made by one fault.
+/// A driver is back after at most so long: no fault outlives the longest lease.
+const RESTART_MS_MAX: u64 = 60_000;
+/// Slower than this a GPU is not made, by one fault or by several.
 const FACTOR_LIMIT: f64 = 100.0;
 
 /// The GPU does not answer its bus.
@@ -93,7 +95,17 @@ impl GpuFault {
         }
     }
 
+    /// Whether several of the kind at a time are more than one.
+    pub fn adds_up(&self) -> bool {
+        matches!(self, Self::ClockThrottle { .. } | Self::SlowNode { .. })
+    }
+
     pub(crate) fn check(&self) -> Result<(), FaultError> {
+        if let Self::DriverRestart { ms, .. } = self
+            && *ms > RESTART_MS_MAX
+        {
+            return Err(FaultError::Restart { ms: *ms });
+        }
         let (factor, from, to) = match self {
             Self::ClockThrottle { factor, .. } => (*factor, 1.0 / FACTOR_LIMIT, 1.0),
             Self::SlowNode { factor, .. } => (*factor, 1.0, FACTOR_LIMIT),
@@ -122,6 +134,12 @@ pub enum FaultError {
     Zone {
         /// The name given.
         zone: String,
+    },
+    /// A restart that would outlive every lease.
+    #[error("a driver is back after at most {RESTART_MS_MAX} ms: {ms} is longer")]
+    Restart {
+        /// The time given.
+        ms: u64,
     },
     /// A factor that is no slower speed.
     #[error("the factor is {factor}: it must be from {from} to {to}")]
@@ -223,7 +241,9 @@ impl Troubles {
 
     /// How fast batches are made, as a share of full speed.
     pub(crate) fn speed(&self) -> f64 {
-        self.clock() / self.slownesses.iter().product::<f64>()
+        let speed = self.clock() / self.slownesses.iter().product::<f64>();
+        // A batch that runs is not broken off: slower than this it would outlive the faults' leases.
+        speed.max(1.0 / FACTOR_LIMIT)
     }
 
     pub(crate) fn out_of_memory(&self) -> bool {

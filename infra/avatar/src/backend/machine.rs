@@ -172,14 +172,15 @@ impl Backend {
         }
     }
 
-    /// A caller of `session` wants a stream; frames of priority 0 are made first.
+    /// A caller of `session` wants a stream (one without a name is led nowhere again); frames of priority 0 are made first.
     ///
     /// # Errors
     /// [`Refused`]: nothing has changed but the count.
     pub fn join(&mut self, now: Offset, session: &str, priority: u8) -> Result<Joined, Refused> {
         let now = self.bring_to(now);
+        let named = !session.is_empty();
         let session = seed_of(self.session_seed, session);
-        let known = self.affinity.get(now, session);
+        let known = if named { self.affinity.get(now, session) } else { None };
         let again = known.filter(|gpu| self.room(now, *gpu).is_some());
         let chosen = again.or_else(|| {
             least_loaded((0..self.workers.len()).filter_map(|gpu| self.room(now, gpu)))
@@ -190,7 +191,9 @@ impl Backend {
         if known.is_some_and(|before| before != gpu) {
             self.totals.failovers += 1;
         }
-        self.affinity.put(now, session, gpu);
+        if named {
+            self.affinity.put(now, session, gpu);
+        }
         let stream = StreamId(self.next);
         self.next += 1;
         self.totals.admitted += 1;

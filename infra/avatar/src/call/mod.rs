@@ -212,6 +212,12 @@ impl Call {
     }
 
     fn leave(&mut self, now: Offset, out: &mut Vec<Up>) {
+        if self.listener.first_frame().is_none() {
+            out.push(Up::Close(GOING_AWAY));
+            self.trouble = Some("no frame came at all".to_owned());
+            self.end(now, SessionEnd::Lost(Cause::Server));
+            return;
+        }
         let (up, end) = match self.plan.leave {
             Leave::Close => (Up::Close(NORMAL), SessionEnd::Completed),
             Leave::Vanish => (Up::Vanish, SessionEnd::Vanished),

@@ -400,7 +400,9 @@ proptest! {
             now = now.plus(gap_us);
             call.due(now, &mut out, &mut lags);
         }
-        prop_assert_eq!(out.pop(), Some(Up::Close(1000)));
+        // Nobody has answered: that is no call that was completed.
+        prop_assert_eq!(out.pop(), Some(Up::Close(1001)));
+        prop_assert_eq!(call.ended(), Some(SessionEnd::Lost(Cause::Server)));
         let mut said = Vec::new();
         for up in out.iter().filter(|up| **up != marker("start") && **up != marker("end")) {
             if let Up::Binary(bytes) = up {

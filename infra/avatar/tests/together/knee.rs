@@ -144,11 +144,12 @@ fn deliver(all: &mut BTreeMap<StreamId, Caller>, now: Offset, out: Out) {
     };
     let Some(caller) = all.get_mut(&stream) else { return };
     let mut piece = None;
-    while let (Some(wanted), Some((token, bytes))) = (made.audio, caller.pieces.pop_front()) {
-        if token == wanted {
-            piece = Some(bytes);
-            break;
-        }
+    while let Some((token, _)) = caller.pieces.front()
+        && made.audio.is_some_and(|wanted| *token <= wanted)
+    {
+        // One that a barge-in has taken back is not there any more; those said since stay.
+        let kept = caller.pieces.pop_front();
+        piece = kept.filter(|(token, _)| Some(*token) == made.audio).map(|(_, bytes)| bytes);
     }
     let changed = piece.is_some() != caller.speaks;
     caller.speaks = piece.is_some();
@@ -252,4 +253,15 @@ fn a_gpu_that_falls_off_the_bus_loses_its_sessions_and_a_batch_out_of_memory_is_
         assert_eq!(session.felt.freezes, 1, "{:?}", session.felt);
         assert!((12..=13).contains(&session.felt.drops), "half a second: {:?}", session.felt.drops);
     }
+}
+
+#[test]
+fn each_shipped_gpu_carries_what_its_file_lets_in() {
+    let t4 = include_str!("../../../../scenarios/avatars/t4.toml");
+    let spec = read(&Source::new("t4.toml", t4), BackendSpec::read).unwrap();
+    assert_eq!(level(&spec, 1, 5).good, 5, "one T4");
+    let six = include_str!("../../../../scenarios/avatars/avatar-72.toml");
+    let spec = read(&Source::new("avatar-72.toml", six), BackendSpec::read).unwrap();
+    assert_eq!(level(&spec, 1, 72).good, 72, "four 4090 and two 3090");
+    assert_eq!(spec.monthly_cost(), 1850.0);
 }

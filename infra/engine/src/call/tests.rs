@@ -24,6 +24,8 @@ enum Does {
     Accepts,
     /// Sends bytes as they are.
     Sends(Vec<u8>),
+    /// Sends bytes again and again, for as long as they are taken.
+    SendsOnAndOn(Vec<u8>),
     /// Reads a request and says nothing.
     Ignores,
     /// Waits for longer than anybody waits here.
@@ -85,6 +87,10 @@ async fn does(mut stream: TcpStream, steps: Vec<Does>) {
                 .into_bytes()
             }
             Sends(bytes) => bytes,
+            SendsOnAndOn(bytes) => {
+                while stream.write_all(&bytes).await.is_ok() {}
+                return;
+            }
             Ignores => {
                 request(&mut stream).await;
                 tokio::time::sleep(END_LIMIT).await;
@@ -137,6 +143,7 @@ async fn called(adapter: &str, connections: Vec<Vec<Does>>) -> Called {
         adapter: Arc::new(Adapter::read(&Adapter::shipped(adapter).unwrap()).unwrap()),
         epoch: Epoch(Instant::now()),
         step_limit: Duration::from_millis(500),
+        lags: Mutex::new(Samples::new()),
     };
     let call = callee.call(0, "s", Offset(0), plan());
     timeout(END_LIMIT, call).await.expect("it hangs")
@@ -219,6 +226,11 @@ async fn what_is_no_frame_costs_one_session() {
             Lost(Cause::Server),
         ),
         ("silence", vec![Accepts, Waits], Lost(Cause::Server)),
+        (
+            "texts without end",
+            vec![Accepts, SendsOnAndOn(frame(0x81, &[b'a'; 300]).repeat(50))],
+            Lost(Cause::Server),
+        ),
         ("only texts", vec![Accepts, Sends(frame(0x81, &[b'a'; 300])), Waits], Lost(Cause::Server)),
     ])
     .await;
@@ -254,6 +266,18 @@ async fn admission_says_no_in_each_dialect() {
         ("no room in it", "rapido_ws", vec![answer("200 OK", "{}")], Refused(Cause::Server)),
         ("no JSON", "rapido_ws", vec![answer("200 OK", "<html>")], Refused(Cause::Server)),
         ("without an end", "rapido_ws", vec![AnswersAtLength(8 << 20)], Refused(Cause::Server)),
+        (
+            "rubbish",
+            "rapido_ws",
+            vec![Answers("\u{1} no HTTP\r\n\r\n".into())],
+            Refused(Cause::Server),
+        ),
+        (
+            "an end in the body",
+            "rapido_ws",
+            vec![Answers("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{".into())],
+            Refused(Cause::Network),
+        ),
         ("silence", "rapido_ws", vec![Ignores], Refused(Cause::Server)),
     ] {
         let called = called(adapter, vec![steps]).await;

@@ -11,7 +11,7 @@ pub(crate) fn metrics(stage: &Stage, form: Form) -> String {
     let (backend, counts, faults) = stage.status();
     let mut text = Text::new(form);
     of_the_application(&mut text, &backend);
-    let help = "Frames in which a caller who spoke had no audio.";
+    let help = "Times that speech broke off for want of audio.";
     let name = text.head("audio_buffer_underruns", Kind::Counter, help);
     text.line(&name, &[], counts.underruns);
     dcgm(&mut text, &backend);

@@ -17,13 +17,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hulk_avatar::BackendSpec;
-use serde::{Deserialize, Serialize};
 
 use crate::ServeError;
 use stage::Stage;
 
-/// What an avatar backend is to be: one line of JSON to its standard input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What an avatar backend is to be.
+#[derive(Debug, Clone, PartialEq)]
 pub struct AvatarPlan {
     /// Its description.
     pub backend: BackendSpec,

@@ -104,8 +104,9 @@ fn error(status: StatusCode, text: &str) -> Said {
 }
 
 fn status(backend: &BackendStatus) -> Value {
-    let current = backend.totals.streams;
-    let maximum: usize = backend.gpus.iter().map(|gpu| gpu.streams_max).sum();
+    let healthy = || backend.gpus.iter().filter(|gpu| gpu.healthy);
+    let current: usize = healthy().map(|gpu| gpu.streams).sum();
+    let maximum: usize = healthy().map(|gpu| gpu.streams_max).sum();
     let available = maximum.saturating_sub(current);
     json!({
         "available": available > 0,

@@ -17,6 +17,9 @@ use super::outbox::Outbox;
 use super::picture::Picture;
 use crate::faults::{Faults, NotLent};
 
+/// So many pieces of a caller's speech wait for their frames: 164 s.
+const PIECES_MAX: usize = 4096;
+
 /// The backend, its clock, and who gets its frames.
 pub(crate) struct Stage {
     plan: AvatarPlan,
@@ -52,6 +55,8 @@ struct Stream {
     speaks: bool,
     /// Whether its caller is in the middle of a speech.
     is_spoken_to: bool,
+    /// Whether its caller has just begun anew: that the avatar falls silent then is meant.
+    is_cut: bool,
 }
 
 /// What the sockets count beside the backend.
@@ -61,7 +66,7 @@ pub(crate) struct SocketCounts {
     pub(crate) frames: u64,
     /// Frames that a full queue of a caller's dropped.
     pub(crate) frames_dropped: u64,
-    /// Frames in which a caller who spoke had no audio, between two that had.
+    /// How often the avatar fell silent in the middle of a speech, because no audio was there.
     pub(crate) underruns: u64,
     /// Callers who were gone without a closing handshake.
     pub(crate) vanished: u64,
@@ -133,6 +138,7 @@ impl Stage {
             next_token: 0,
             speaks: false,
             is_spoken_to: false,
+            is_cut: false,
         };
         state.streams.insert(joined.stream, stream);
         self.woken(&mut state);
@@ -155,9 +161,7 @@ impl Stage {
         let now = self.forward(&mut state);
         let State { backend, streams, .. } = &mut *state;
         let Some(known) = streams.get_mut(&stream) else { return };
-        let token = known.next_token;
-        known.next_token += 1;
-        known.pieces.push_back((token, piece.into()));
+        let token = known.keep(piece);
         // A piece that found no room is forgotten with those that are older than the next one taken.
         let _given_up = backend.speak(now, stream, token);
         self.woken(&mut state);
@@ -172,6 +176,7 @@ impl Stage {
         if let Some(known) = state.streams.get_mut(&stream) {
             known.pieces.clear();
             known.is_spoken_to = true;
+            known.is_cut = true;
         }
     }
 
@@ -275,7 +280,11 @@ impl Stage {
         }
         let now = self.forward(state);
         for fault in faults {
-            state.backend.heal(now, fault);
+            // The same fault may be lent under another number; only factors add to each other.
+            let others = state.faults.all();
+            if fault.adds_up() || !others.iter().any(|(_, other, on)| *on && other == fault) {
+                state.backend.heal(now, fault);
+            }
         }
         self.woken(state);
     }
@@ -294,8 +303,10 @@ impl Stage {
                     stream.speaks = piece.is_some();
                     counts.frames += 1;
                     // In the middle of a word, and the next piece has not come yet.
-                    let underrun = piece.is_none() && changed && stream.is_spoken_to;
+                    let underrun =
+                        piece.is_none() && changed && stream.is_spoken_to && !stream.is_cut;
                     counts.underruns += u64::from(underrun);
+                    stream.is_cut &= piece.is_none();
                     let message = self.picture.message(piece.as_deref(), changed);
                     counts.frames_dropped += u64::from(stream.outbox.push(message));
                 }
@@ -320,17 +331,67 @@ impl Stage {
 }
 
 impl Stream {
-    /// The audio of a piece; older ones will not be asked for any more.
-    fn take(&mut self, token: u64) -> Option<Bytes> {
-        while let Some((known, piece)) = self.pieces.pop_front() {
-            if known == token {
-                return Some(piece);
-            }
+    /// Keeps the audio of a piece, and gives up the oldest where too many wait.
+    fn keep(&mut self, piece: Vec<u8>) -> u64 {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.pieces.push_back((token, piece.into()));
+        if self.pieces.len() > PIECES_MAX {
+            self.pieces.pop_front();
         }
-        None
+        token
+    }
+
+    /// The audio of a piece; older ones will not be asked for any more. One that a barge-in has taken back is
+    /// not there, and those that were said since stay.
+    fn take(&mut self, token: u64) -> Option<Bytes> {
+        while self.pieces.front().is_some_and(|(known, _)| *known < token) {
+            self.pieces.pop_front();
+        }
+        self.pieces.pop_front_if(|(known, _)| *known == token).map(|(_, piece)| piece)
     }
 }
 
 fn until(now: Offset, lease: Duration) -> Offset {
     now.plus(lease.as_micros() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream() -> Stream {
+        Stream {
+            session: String::new(),
+            since: Offset(0),
+            outbox: Arc::new(Outbox::new(1)),
+            pieces: VecDeque::new(),
+            next_token: 0,
+            speaks: false,
+            is_spoken_to: true,
+            is_cut: false,
+        }
+    }
+
+    #[test]
+    fn a_frame_of_before_a_barge_in_takes_nothing_of_what_was_said_since() {
+        let mut stream = stream();
+        let before = [stream.keep(vec![1]), stream.keep(vec![2])];
+        stream.pieces.clear();
+        let since = [stream.keep(vec![3]), stream.keep(vec![4])];
+        assert_eq!(before.map(|token| stream.take(token)), [None, None]);
+        assert_eq!(since.map(|token| stream.take(token).unwrap()[0]), [3, 4]);
+    }
+
+    #[test]
+    fn a_piece_that_no_frame_took_goes_with_the_next_and_too_many_are_not_kept() {
+        let mut stream = stream();
+        let tokens: Vec<u64> = (0..3).map(|piece| stream.keep(vec![piece])).collect();
+        assert_eq!(stream.take(tokens[2]).unwrap()[0], 2);
+        assert_eq!(stream.pieces.len(), 0);
+        (0..PIECES_MAX + 10).for_each(|_| {
+            stream.keep(vec![0]);
+        });
+        assert_eq!(stream.pieces.len(), PIECES_MAX);
+    }
 }
