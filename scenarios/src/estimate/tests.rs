@@ -183,8 +183,11 @@ fn a_value_that_those_who_watch_already_never_get_is_a_warning() {
 
 /// What an executor asks of a site whose journey has two requests and so much time to think.
 fn of_load(load: &str, think_s: f64) -> (Rehearsal, Estimate) {
+    // Tests run beside each other: each call has a file of its own.
+    static CALLS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let call = CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let folder = std::env::temp_dir();
-    let name = format!("hulk-load-{}-{think_s}.toml", std::process::id());
+    let name = format!("hulk-load-{}-{call}.toml", std::process::id());
     let journey = format!(
         "name = \"site\"\ntimeout_ms = 100\nretry = {{ none = {{}} }}\n[[step]]\nafter = {{ name = \"front\", \
          service = \"web\", get = \"/\" }}\n[[step]]\nafter = {{ name = \"item\", service = \"web\", get = \
@@ -196,6 +199,7 @@ fn of_load(load: &str, think_s: f64) -> (Rehearsal, Estimate) {
          \"http://127.0.0.1:8080\"\n"
     );
     let rehearsal = Rehearsal::read(&hulk_settings::Source::new("load.toml", text), &folder);
+    std::fs::remove_file(folder.join(&name)).expect("nobody else has it");
     let rehearsal = rehearsal.unwrap_or_else(|problems| panic!("{problems}"));
     let schedule = Schedule::generate(&rehearsal.audience);
     let estimate = Estimate::of(&rehearsal, &schedule);
