@@ -3,8 +3,11 @@
 //!
 //! The records come from rehearsals in virtual time. `browser/report.mjs` and `browser/platform.mjs`
 //! each drive the browser once and say of each claim whether it holds; their pictures stay in
-//! `target/browser/`.
+//! `target/browser/`. `browser/avatar_peer.mjs` has the browser judge an avatar's stream.
 
+#[cfg(test)]
+#[path = "browser/avatar.rs"]
+mod avatar;
 #[cfg(test)]
 #[path = "browser/claims.rs"]
 mod claims;
