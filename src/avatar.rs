@@ -1,7 +1,7 @@
 //! `hulk avatar`: the reference avatar backend, alone.
 
 use std::io::{Write, stdout};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use hulk_engine::raise_open_files;
 use hulk_platform::{AvatarPlan, serve_avatar};
@@ -9,6 +9,7 @@ use hulk_scenarios::avatar::BackendSpec;
 use hulk_scenarios::avatar_backend;
 use tokio::runtime::Builder;
 
+use crate::child::be_child;
 use crate::interrupt::interrupts;
 use crate::outcome::Failure;
 use crate::platform::address;
@@ -34,10 +35,16 @@ pub(crate) struct AvatarArguments {
     /// What chance is drawn from: the same seed, the same phases of the streams.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Take the plan from standard input and end with it: as a rehearsal's child.
+    #[arg(long, hide = true)]
+    embedded: bool,
 }
 
 /// Serves until it is asked to end.
 pub(crate) fn avatar(arguments: &AvatarArguments) -> Result<i32, Failure> {
+    if arguments.embedded {
+        return embedded();
+    }
     let backend = avatar_backend(&arguments.backend)?;
     let told = describe(&arguments.backend, &backend);
     raise_open_files();
@@ -52,6 +59,17 @@ pub(crate) fn avatar(arguments: &AvatarArguments) -> Result<i32, Failure> {
     });
     runtime.shutdown_background();
     ended
+}
+
+/// A rehearsal's own backend, in its own process.
+fn embedded() -> Result<i32, Failure> {
+    raise_open_files();
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let serve = async |plan| serve_avatar(plan, anywhere).map_err(Failure::internal);
+    let result = runtime.block_on(be_child(serve));
+    runtime.shutdown_background();
+    result
 }
 
 fn describe(name: &str, backend: &BackendSpec) -> String {

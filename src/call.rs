@@ -4,14 +4,14 @@ mod told;
 
 use std::io::{Write, stderr};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hulk_engine::{Called, Callee, raise_open_files};
 use hulk_net::Epoch;
-use hulk_record::{Offset, Samples, Session};
+use hulk_record::{CallObjectives, Offset, Samples, Session};
 use hulk_scenarios::avatar::{
-    Adapter, CallPlan, CallerSettings, Figure, Level, RunObjectives, figures, knee, misses,
+    Adapter, CallPlan, CallerSettings, Figure, Level, figures, knee, misses,
 };
 use hulk_scenarios::{Delay, Scope, avatar_adapter};
 use tokio::runtime::Builder;
@@ -36,8 +36,6 @@ was late.";
 const LAG_MS_MAX: f64 = 10.0;
 /// From the start to the first call, so that all callers are ready.
 const BEFORE: Duration = Duration::from_millis(200);
-/// An admission step, a connection or an upgrade that takes longer has failed.
-const STEP_LIMIT: Duration = Duration::from_secs(10);
 /// The share of good sessions that a number of callers must reach to be carried.
 const ATTAINMENT: f64 = 0.95;
 
@@ -140,7 +138,8 @@ async fn all_levels(
     at: SocketAddr,
 ) -> Result<i32, Failure> {
     let (from, to) = arguments.knee.unwrap_or((arguments.callers, arguments.callers));
-    let wanted = RunObjectives { monthly_cost: arguments.monthly_cost, ..RunObjectives::default() };
+    let wanted =
+        CallObjectives { monthly_cost: arguments.monthly_cost, ..CallObjectives::default() };
     let (mut told, mut levels) = (Told::new(arguments.json), Vec::new());
     for callers in from..=to {
         let run = at_once(arguments, adapter, at, callers).await?;
@@ -193,14 +192,7 @@ async fn at_once(
     };
     let permit = Scope::default().permit(at).map_err(Failure::internal)?;
     let epoch = Epoch(Instant::now() + BEFORE);
-    let callee = Arc::new(Callee {
-        permit,
-        host: at.to_string(),
-        adapter: Arc::clone(adapter),
-        epoch,
-        step_limit: STEP_LIMIT,
-        lags: Mutex::new(Samples::new()),
-    });
+    let callee = Arc::new(Callee::new(permit, Arc::clone(adapter), epoch));
     let mut calls = JoinSet::new();
     for caller in 0..callers {
         let plan = CallPlan::draw(&settings, arguments.seed, caller);
@@ -221,7 +213,7 @@ async fn at_once(
         }
         run.sessions.push(session);
     }
-    run.lags = callee.lags.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    run.lags = callee.take_tally().lags;
     run.sessions.sort_by_key(|session| session.caller);
     Ok(run)
 }

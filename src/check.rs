@@ -137,7 +137,7 @@ impl Asked {
         let machine = &estimate.machine;
         let free = room.disk_bytes.map(|free| format!(", {} free", size(free)));
         let origins = match estimate.connections_per_viewer {
-            1 => String::new(),
+            0 | 1 => String::new(),
             origins => format!(": {} viewers × {origins} origins", estimate.viewers_peak),
         };
         let viewers = match (estimate.viewers_peak, rehearsal.is_open()) {
@@ -148,43 +148,43 @@ impl Asked {
             1 => String::new(),
             workers => format!(", by each of {workers} workers"),
         };
+        // Nobody asks for anything: what viewers need is left out.
+        let alone = estimate.callers.is_some() && estimate.arrivals == 0;
+        let of_viewers = |line: String| (!alone).then_some(line);
         let mut lines = vec![
-            format!("{}: a valid rehearsal, against {}", rehearsal.file, rehearsal.target.name()),
+            format!("{}: a valid rehearsal, against {}", rehearsal.file, rehearsal.aims_at()),
             format!(
                 "  wall time      {:.0} s at {} × match speed",
                 estimate.wall_s, rehearsal.clock.speed
             ),
-            format!("  viewers        {viewers}, {} visits", estimate.arrivals),
-            format!("  requests       {}", per_s(estimate.requests_per_s_peak, rehearsal)),
         ];
+        lines.extend(of_viewers(format!(
+            "  viewers        {viewers}, {} visits\n  requests       {}",
+            estimate.arrivals,
+            per_s(estimate.requests_per_s_peak, rehearsal)
+        )));
         if let Some(executor) = &rehearsal.audience.executor {
             let (name, text) = (executor.name(), executor.describe());
             lines.insert(1, format!("  load           {name}: {text}"));
         }
-        for service in &estimate.services {
-            let window = service
-                .requests_per_window
-                .map(|requests| format!(", {requests:.0} in a decision window on average"));
-            lines.push(format!(
-                "    {:<12} {}{}",
-                service.name,
-                per_s(service.requests_per_s_peak, rehearsal),
-                window.unwrap_or_default()
-            ));
-        }
-        lines.extend([
-            format!("  connections    {:.0} new ones/s at the peak", estimate.connects_per_s_peak),
-            format!("  media          {:.2} Gbit/s at the peak", estimate.bits_per_s_peak / 1e9),
-        ]);
+        lines.extend(self.of_services());
+        lines.extend(of_viewers(format!(
+            "  connections    {:.0} new ones/s at the peak\n  media          {:.2} Gbit/s at the peak",
+            estimate.connects_per_s_peak,
+            estimate.bits_per_s_peak / 1e9
+        )));
         let bandwidth = estimate.bandwidth.iter();
         lines.extend(bandwidth.map(|link| format!("    bandwidth    {}", link.describe())));
+        let callers = estimate.callers.iter();
+        lines.extend(callers.map(|callers| format!("  callers        {}", callers.describe())));
+        lines.push(format!(
+            "  descriptors    {} of {}{origins}{workers}",
+            machine.descriptors_of_a_worker(room.given.workers),
+            room.given.descriptors
+        ));
+        let PortsEstimate { needed, available } = self.ports;
+        lines.extend(of_viewers(format!("  ports          {needed} of {available}")));
         lines.extend([
-            format!(
-                "  descriptors    {} of {}{origins}{workers}",
-                machine.descriptors_of_a_worker(room.given.workers),
-                room.given.descriptors
-            ),
-            format!("  ports          {} of {}", self.ports.needed, self.ports.available),
             match machine.cores_peak {
                 Some(cores) => format!("  processor      about {cores:.2} cores at the peak"),
                 None => "  processor      as much as there is, up to one core a worker".to_owned(),
@@ -201,6 +201,21 @@ impl Asked {
         lines.join("\n") + "\n"
     }
 
+    /// What is asked of each service, a line each.
+    fn of_services(&self) -> impl Iterator<Item = String> {
+        self.estimate.services.iter().map(|service| {
+            let window = service
+                .requests_per_window
+                .map(|requests| format!(", {requests:.0} in a decision window on average"));
+            format!(
+                "    {:<12} {}{}",
+                service.name,
+                per_s(service.requests_per_s_peak, &self.rehearsal),
+                window.unwrap_or_default()
+            )
+        })
+    }
+
     /// The same for machines; numbers in the units of their names.
     fn document(&self, room: &Room) -> Value {
         let (rehearsal, estimate) = (&self.rehearsal, &self.estimate);
@@ -212,7 +227,7 @@ impl Asked {
             })
         });
         json!({
-            "target": rehearsal.target.name(),
+            "target": rehearsal.aims_at(),
             "speed": rehearsal.clock.speed,
             "wall_s": estimate.wall_s,
             "viewers_peak": estimate.viewers_peak,
@@ -226,6 +241,12 @@ impl Asked {
                 "peak_gbps": link.peak_gbps,
                 "ceiling_gbps": link.ceiling_gbps,
             })).collect::<Vec<_>>(),
+            "callers": estimate.callers.as_ref().map(|callers| json!({
+                "calls": callers.calls,
+                "sessions_peak": callers.sessions_peak,
+                "cut_off": callers.cut_off,
+                "bits_per_s_peak": callers.bits_per_s_peak,
+            })),
             "descriptors": estimate.machine.descriptors,
             "descriptors_of_a_worker":
                 estimate.machine.descriptors_of_a_worker(room.given.workers),

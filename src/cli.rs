@@ -12,8 +12,8 @@ use crate::calibrate::{Rates, rates};
 use crate::compare::{CompareArguments, compare};
 use crate::completions::RehearsalName;
 use crate::{
-    avatar, call, check, completions, diagnostics, init, outcome, platform, proxy, rehearse,
-    report, schema, self_test, trial, worker,
+    avatar, call, check, completions, diagnostics, feeds, init, listen, outcome, platform, proxy,
+    rehearse, report, schema, self_test, trial, worker,
 };
 
 /// Rehearse the match before the match: audience, scaling and one honest verdict.
@@ -132,6 +132,12 @@ both runs could be read.")]
     /// Call an avatar backend, speak and listen, and tell what was felt and how many it carries.
     #[command(after_help = call::EXAMPLES)]
     Call(call::CallArguments),
+    /// Serve the reference feeds alone: broadcasts to whoever listens, bursts, and rooms of friends.
+    #[command(after_help = feeds::EXAMPLES)]
+    Feeds(feeds::FeedsArguments),
+    /// Listen to a broadcast feed with many receivers, and tell what was delivered to them and when.
+    #[command(after_help = listen::EXAMPLES)]
+    Listen(listen::ListenArguments),
     /// Carry connections and datagrams to somewhere else, and break them: with Toxiproxy's API and more.
     #[command(after_help = proxy::EXAMPLES)]
     Proxy(proxy::ProxyArguments),
@@ -251,6 +257,8 @@ pub(crate) fn run() -> i32 {
         Command::Platform(arguments) => platform::platform(&arguments),
         Command::Avatar(arguments) => avatar::avatar(&arguments),
         Command::Call(arguments) => call::call(&arguments),
+        Command::Feeds(arguments) => feeds::feeds(&arguments),
+        Command::Listen(arguments) => listen::listen(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
     };
     result.unwrap_or_else(|failure| {

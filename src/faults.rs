@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use hulk_inject::ProxyClient;
 use hulk_net::Epoch;
-use hulk_platform::ControlClient;
+use hulk_platform::{AvatarControlClient, ControlClient};
 use hulk_record::{Offset, RunEvent};
 use hulk_scenarios::Rehearsal;
 use hulk_scenarios::chaos::{
-    Command, Ending, Fault, FaultKind, FaultState, Timeline, TimelineEvent, ToxicFault,
+    Command, Ending, Fault, FaultKind, FaultState, GpuFault, Timeline, TimelineEvent, ToxicFault,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -58,13 +58,22 @@ impl Faults {
     }
 }
 
-/// Who can be asked to break something: the embedded platform, and the fault proxy before the target.
-pub(crate) type Injectors = (Option<ControlClient>, Option<ProxyClient>);
+/// Who can be asked to break something.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Injectors {
+    /// The embedded platform.
+    pub(crate) platform: Option<ControlClient>,
+    /// The fault proxies before the target.
+    pub(crate) proxy: Option<ProxyClient>,
+    /// The embedded avatar backend.
+    pub(crate) avatar: Option<AvatarControlClient>,
+}
 
 /// Who is asked for one fault.
 enum Injector {
     Platform(ControlClient, u32, FaultKind),
     Proxy(ProxyClient, String, ToxicFault),
+    Avatar(AvatarControlClient, u32, GpuFault),
     /// There is nobody.
     Nobody,
 }
@@ -74,6 +83,7 @@ impl Injector {
         match self {
             Self::Platform(control, id, kind) => told(control.inject(id, &kind).await),
             Self::Proxy(proxy, name, toxic) => told(proxy.inject(&name, &toxic).await),
+            Self::Avatar(avatar, id, fault) => told(avatar.inject(id, &fault).await),
             Self::Nobody => Err("nobody can inject it".to_owned()),
         }
     }
@@ -82,6 +92,7 @@ impl Injector {
         match self {
             Self::Platform(control, id, _) => told(control.renew(id).await),
             Self::Proxy(proxy, name, toxic) => told(proxy.renew(&name, &toxic).await),
+            Self::Avatar(avatar, id, _) => told(avatar.renew(id).await),
             Self::Nobody => Err("nobody can renew it".to_owned()),
         }
     }
@@ -91,6 +102,7 @@ impl Injector {
     async fn heal(self) -> Result<Option<String>, String> {
         match self {
             Self::Platform(control, id, _) => told(control.heal(id).await).map(|_was_there| None),
+            Self::Avatar(avatar, id, _) => told(avatar.heal(id).await).map(|_was_there| None),
             Self::Proxy(proxy, name, toxic) => {
                 told(proxy.heal(&name, &toxic).await).map(|effect| Some(effect.describe()))
             }
@@ -176,14 +188,18 @@ impl Driver {
     /// Who is asked for a fault.
     fn injector(&self, fault: usize) -> Injector {
         let Some((known, _)) = self.faults.get(fault) else { return Injector::Nobody };
-        match (&known.kind, self.injectors) {
-            (FaultKind::Toxic(toxic), (_, Some(proxy))) => {
+        let Injectors { platform, proxy, avatar } = self.injectors;
+        match (&known.kind, platform, proxy, avatar) {
+            (FaultKind::Toxic(toxic), _, Some(proxy), _) => {
                 // What a file gives in match seconds lasts so long on the wall.
                 let ramp = toxic.ramp.clone().map(|(from, over_s)| (from, over_s / self.speed));
                 Injector::Proxy(proxy, known.name.clone(), ToxicFault { ramp, ..toxic.clone() })
             }
-            (FaultKind::Toxic(_), _) => Injector::Nobody,
-            (kind, (Some(control), _)) => Injector::Platform(control, fault as u32, kind.clone()),
+            (FaultKind::Gpu(gpu), _, _, Some(avatar)) => {
+                Injector::Avatar(avatar, fault as u32, gpu.clone())
+            }
+            (FaultKind::Toxic(_) | FaultKind::Gpu(_), ..) => Injector::Nobody,
+            (kind, Some(control), ..) => Injector::Platform(control, fault as u32, kind.clone()),
             _ => Injector::Nobody,
         }
     }
@@ -282,7 +298,7 @@ mod tests {
         let ports = serve(plan(rehearsal, rehearsal.platform().unwrap())).unwrap();
         let control = ControlClient::new(permit(ports.control));
         let (sender, seen) = mpsc::channel(16);
-        let injectors = (Some(control), None);
+        let injectors = Injectors { platform: Some(control), ..Injectors::default() };
         (Faults::begin(injectors, rehearsal, Epoch(Instant::now()), sender), ports, seen)
     }
 

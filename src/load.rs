@@ -64,9 +64,12 @@ impl EngineLoad {
     async fn prepare(&self, plan: Plan) -> Result<Engine, String> {
         let permits = plan.targets.iter().map(|target| Scope::default().permit(*target));
         let permits = permits.collect::<Result<_, _>>().map_err(|refusal| refusal.to_string())?;
+        let callee = plan.callee.map(|callee| Scope::default().permit(callee)).transpose();
+        let callee = callee.map_err(|refusal| refusal.to_string())?;
         let assignment = Assignment {
             rehearsal: Arc::new(plan.rehearsal),
             permits,
+            callee,
             slots: plan.slots_from..plan.slots_to,
             worker: self.worker,
             run_id: plan.run_id,

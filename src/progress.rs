@@ -8,7 +8,7 @@ pub(crate) mod line;
 
 use std::collections::BTreeMap;
 
-use hulk_record::{CapacitySample, Frame, Manifest, Measure, Offset, Outcome, Samples};
+use hulk_record::{CapacitySample, Frame, Manifest, Measure, Offset, Outcome, Samples, SessionEnd};
 
 /// Where a run stands at the end of an interval.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,10 +36,25 @@ pub(crate) struct Status {
     pub(crate) errors_total: u64,
     /// In the manifest's order.
     pub(crate) services: Vec<ServiceStatus>,
+    /// None where nobody calls.
+    pub(crate) callers: Option<CallersStatus>,
     /// Faults that are meant to be there now, with the s of wall time that they have left.
     pub(crate) faults: Vec<(String, f64)>,
     /// The next moment or fault, and in how many s of wall time it is.
     pub(crate) next: Option<(String, f64)>,
+}
+
+/// Where the callers of an avatar backend stand.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct CallersStatus {
+    /// Whether there are no viewers beside them.
+    pub(crate) alone: bool,
+    /// Sessions that are open.
+    pub(crate) open: u64,
+    /// From audio to frame, since the last status; none where nothing came back.
+    pub(crate) p95_us: Option<u64>,
+    /// Sessions refused or lost, since the run's start.
+    pub(crate) failed_total: u64,
 }
 
 /// Where a service stands.
@@ -76,6 +91,9 @@ pub(crate) struct Progress {
     services: BTreeMap<String, (u64, u64)>,
     requests_total: u64,
     errors_total: u64,
+    /// From audio to frame, since the last status.
+    spoken: Samples,
+    failed_calls_total: u64,
     /// The last that was seen of each service.
     capacity: BTreeMap<String, CapacitySample>,
     /// First attempts by service and due interval, as far back as a decision window.
@@ -104,6 +122,7 @@ impl Progress {
         self.intervals = 0;
         self.services.clear();
         self.response.clear();
+        self.spoken.clear();
         Some(status)
     }
 
@@ -122,6 +141,10 @@ impl Progress {
                 self.response.merge(samples);
             }
         }
+        self.spoken.merge(&frame.callers.latency);
+        let failed = |end| matches!(end, SessionEnd::Refused(_) | SessionEnd::Lost(_));
+        let failed = frame.sessions.iter().filter(|session| failed(session.end));
+        self.failed_calls_total += failed.count() as u64;
         for send in &frame.sends {
             *self.due.entry((send.service.clone(), send.due_interval)).or_default() += send.first;
         }
@@ -150,6 +173,13 @@ impl Progress {
             errors,
             requests_total: self.requests_total,
             errors_total: self.errors_total,
+            callers: manifest.callers.as_ref().map(|_| CallersStatus {
+                alone: manifest.arrivals_planned == 0,
+                open: frames.iter().map(|frame| frame.callers.open).sum(),
+                p95_us: (self.spoken.count() > 0)
+                    .then(|| self.spoken.quantile_at_most_max_us(950_000)),
+                failed_total: self.failed_calls_total,
+            }),
             services: self.service_statuses(manifest, (now, interval as i32), seconds),
             faults: faults(manifest, now),
             next: next(manifest, now),

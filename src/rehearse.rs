@@ -70,6 +70,10 @@ pub(crate) fn play(
         Some(executor) => executor.describe(),
         None => format!("{} viewers at the peak", estimate.viewers_peak),
     };
+    let what = match &estimate.callers {
+        None => what,
+        Some(callers) => format!("{what}, {} calls", callers.calls),
+    };
     let by = match arguments.workers {
         1 => String::new(),
         workers => format!(", by {workers} workers"),
@@ -78,7 +82,7 @@ pub(crate) fn play(
         "{}: {what}, {:.0} s against {}{by}",
         rehearsal.name,
         estimate.wall_s,
-        rehearsal.target.name()
+        rehearsal.aims_at()
     ));
     for warning in estimate.warnings(&rehearsal, &given(arguments.workers, open_files_max)) {
         output.say(&format!("warning: {warning}"));
@@ -142,7 +146,7 @@ async fn run(
     // What is started from here on inherits it: the platform, and the engine's data plane.
     let mut one_core = one_core;
     let (aimed, rehearsal) = Aimed::at(&rehearsal).await?.behind_proxies(rehearsal).await?;
-    let aimed = aimed.published(&rehearsal).await?;
+    let aimed = aimed.published(&rehearsal).await?.with_callee(&rehearsal).await?;
     let plan = plan(arguments, &rehearsal, &aimed);
     let run_id = plan.run_id;
     let (links, mut workers) = Workers::start(arguments.workers)?;
@@ -203,6 +207,7 @@ async fn run(
 fn plan(arguments: &RehearseArguments, rehearsal: &Rehearsal, aimed: &Aimed) -> Plan {
     Plan {
         targets: aimed.addresses(),
+        callee: aimed.callee(),
         slots_from: 0,
         slots_to: SHARD_SLOTS,
         run_id: hash_of(rehearsal.seed, Utc::now().timestamp_micros() as u64) as u32,

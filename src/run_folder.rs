@@ -98,13 +98,14 @@ pub fn manifest(rehearsal: &Rehearsal, schedule: &Schedule, started: DateTime<Ut
         limits: rehearsal.limits.clone(),
         observed: rehearsal.platform().is_some() || !rehearsal.watched.is_empty(),
         regions: vec![crate::rehearse::REGION.to_owned()],
-        environment: environment(rehearsal.target.name()),
+        environment: environment(rehearsal.aims_at()),
         stream: rehearsal.script.stream(),
         run_id: None,
         raw: false,
         script: Some(script_id(&rehearsal.script)),
         load: rehearsal.audience.executor.as_ref().map(load),
         commentary: messages_of_moments(rehearsal),
+        callers: rehearsal.callers_info(),
     }
 }
 
@@ -168,9 +169,12 @@ fn faults(rehearsal: &Rehearsal) -> Vec<FaultInfo> {
     rehearsal.faults.iter().zip(rehearsal.fault_spans()).map(info).collect()
 }
 
-/// What a fault is done to: for one of a proxy what that stands before.
+/// What a fault is done to: for one of a proxy what that stands before, and no service for one of a GPU.
 fn touched(rehearsal: &Rehearsal, fault: &Fault) -> Option<String> {
     let place = fault.kind.place();
+    if matches!(fault.kind, FaultKind::Gpu(_)) {
+        return None;
+    }
     if !matches!(fault.kind, FaultKind::Toxic(_)) {
         return Some(place.to_owned());
     }

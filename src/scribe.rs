@@ -168,6 +168,7 @@ impl Scribe {
     fn write(&mut self, seen: Seen) -> Result<(), Failure> {
         match seen {
             Seen::Event(event) => self.event(&event)?,
+            Seen::Callee(sample) => self.writer.callee(&sample)?,
             Seen::Capacity(samples) => {
                 self.progress.saw(&samples);
                 samples.iter().try_for_each(|sample| self.writer.capacity(sample))?;

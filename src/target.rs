@@ -8,16 +8,17 @@ use std::time::Duration;
 use hulk_inject::{ANY_PORT, ProxyClient, ProxyPlan, ProxyPorts, ProxySpec};
 use hulk_net::{Epoch, Permit, Trust};
 use hulk_platform::{ControlClient, Plan, Ports};
-use hulk_record::{CapacitySample, MatchTime, Offset, RunEvent, TargetCounts};
+use hulk_record::{CalleeSample, CapacitySample, MatchTime, Offset, RunEvent, TargetCounts};
 use hulk_scenarios::{Embedded, Own, Rehearsal, Scope, Target};
 use hulk_watch::Observer;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::callee::{Callee, Watching};
 use crate::child::Child;
 use crate::commentary::{Publisher, Publishing};
-use crate::faults::Faults;
+use crate::faults::{Faults, Injectors};
 use crate::observing::{Eye, look};
 use crate::outcome::Failure;
 
@@ -28,12 +29,15 @@ pub(crate) struct Aimed {
     /// The fault proxies before the target.
     proxy: Option<Child<ProxyPorts>>,
     publisher: Option<Publisher>,
+    callee: Option<Callee>,
 }
 
 /// What somebody who watches the run has to say.
 pub(crate) enum Seen {
     Capacity(Vec<CapacitySample>),
     Event(RunEvent),
+    /// What the avatar backend said of itself.
+    Callee(CalleeSample),
     /// The run's clock has passed a moment, by its place in the manifest, at this time.
     Passed(usize, Offset),
 }
@@ -44,6 +48,7 @@ pub(crate) struct Attendants {
     observers: Vec<JoinHandle<()>>,
     faults: Option<Faults>,
     publishing: Option<Publishing>,
+    callee: Option<Watching>,
 }
 
 impl Aimed {
@@ -69,7 +74,7 @@ impl Aimed {
     }
 
     fn direct(addresses: Vec<SocketAddr>, platform: Option<Child<Ports>>) -> Self {
-        Self { addresses, platform, proxy: None, publisher: None }
+        Self { addresses, platform, proxy: None, publisher: None, callee: None }
     }
 
     /// The same, behind the fault proxies that the file puts before it.
@@ -129,6 +134,16 @@ impl Aimed {
         Ok(Self { publisher: Publisher::open(rehearsal).await?, ..self })
     }
 
+    /// The same, with the avatar backend that the file's callers call.
+    pub(crate) async fn with_callee(self, rehearsal: &Rehearsal) -> Result<Self, Failure> {
+        Ok(Self { callee: Callee::at(rehearsal).await?, ..self })
+    }
+
+    /// Where the callers call.
+    pub(crate) fn callee(&self) -> Option<SocketAddr> {
+        self.callee.as_ref().map(Callee::address)
+    }
+
     /// Where the load goes, in the order of the target's origins.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.addresses.clone()
@@ -154,26 +169,32 @@ impl Aimed {
         rehearsal: &Rehearsal,
         seen: &mpsc::Sender<Seen>,
     ) -> Result<Attendants, Failure> {
+        let callee = match &self.callee {
+            Some(callee) => callee.watched(Epoch(epoch), seen.clone())?,
+            None => None,
+        };
         let publishing =
             self.publisher.as_ref().map(|known| known.begin(Epoch(epoch), seen.clone()));
         let watch = |eye| tokio::spawn(look(eye, epoch, rehearsal.lead_in_from(), seen.clone()));
-        let Some(control) = self.control()? else {
+        let platform = self.control()?;
+        let observers = if let Some(control) = platform {
+            let to_start = epoch.saturating_duration_since(Instant::now());
+            control.start(to_start).await.map_err(Failure::internal)?;
+            vec![watch(Eye::Platform(control))]
+        } else {
             let own = rehearsal.watched.iter();
             let own = own.map(|watched| Observer::new(watched.clone(), &Scope::default()));
             let own = own.collect::<Result<Vec<_>, _>>().map_err(Failure::internal)?;
-            let eyes = own.into_iter().map(|observer| Eye::Own(Box::new(observer)));
-            let proxy = self.proxy_client()?;
-            let faults = proxy.map(|proxy| {
-                Faults::begin((None, Some(proxy)), rehearsal, Epoch(epoch), seen.clone())
-            });
-            return Ok(Attendants { observers: eyes.map(watch).collect(), faults, publishing });
+            own.into_iter().map(|observer| watch(Eye::Own(Box::new(observer)))).collect()
         };
-        let to_start = epoch.saturating_duration_since(Instant::now());
-        control.start(to_start).await.map_err(Failure::internal)?;
-        let observers = vec![watch(Eye::Platform(control))];
-        let injectors = (Some(control), self.proxy_client()?);
-        let faults = Faults::begin(injectors, rehearsal, Epoch(epoch), seen.clone());
-        Ok(Attendants { observers, faults: Some(faults), publishing })
+        let avatar = match &self.callee {
+            Some(callee) => callee.control()?,
+            None => None,
+        };
+        let injectors = Injectors { platform, proxy: self.proxy_client()?, avatar };
+        let faults = (!rehearsal.faults.is_empty())
+            .then(|| Faults::begin(injectors, rehearsal, Epoch(epoch), seen.clone()));
+        Ok(Attendants { observers, faults, publishing, callee })
     }
 
     /// What the platform counted, with the last requests of `unanswered` (viewer and send) alone;
@@ -201,6 +222,9 @@ impl Aimed {
 
     /// Ends the platform; what it did if it ended by itself before.
     pub(crate) async fn stop(self) -> Result<Option<String>, Failure> {
+        if let Some(callee) = self.callee {
+            callee.stop().await?;
+        }
         if let Some(proxy) = self.proxy {
             proxy.stop().await.map_err(Failure::internal)?;
         }
@@ -253,6 +277,9 @@ impl Attendants {
         }
         if let Some(publishing) = self.publishing {
             publishing.stop().await;
+        }
+        if let Some(callee) = self.callee {
+            callee.stop().await;
         }
         self.observers.iter().for_each(JoinHandle::abort);
     }

@@ -17,6 +17,8 @@ const RUN_LIVE: &[&str] = &[
     "call ws://127.0.0.1:8000 --knee 10..14 --turns 1 --speak-s 30",
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051",
     "compare runs/match-day-20261122-024905 runs/match-day-cloud-group-20261122-025051 --json",
+    "feeds --listen 8100",
+    "listen \"ws://127.0.0.1:8100/feed?topic=play-along\" --receivers 9000 --over-s 10 --for-s 30",
     "platform",
     "proxy --config docs/examples/proxies/proxies.toml",
     "rehearse",
@@ -25,6 +27,7 @@ const RUN_LIVE: &[&str] = &[
     "rehearse docs/examples/tls-front.toml",
     "rehearse match-day --policies match-day,match-day-cloud-group",
     "rehearse match-day --workers 2",
+    "rehearse avatar-admission-burst",
     "rehearse my-service/rehearsal.toml",
     "trial docs/examples/own-target.toml",
     "trial match-day --set token_state=otp",
@@ -362,7 +365,7 @@ fn keys(table: &toml::Table, found: &mut BTreeSet<String>) {
 
 #[test]
 fn every_shipped_file_is_documented() {
-    let pages = ["docs/rehearsal-file.md", "docs/journeys.md", "docs/avatar.md"];
+    let pages = ["docs/rehearsal-file.md", "docs/journeys.md", "docs/avatar.md", "docs/feeds.md"];
     let page: String =
         pages.iter().map(|page| std::fs::read_to_string(root().join(page)).unwrap()).collect();
     // In code: a key that is only an English word in a sentence is not explained.

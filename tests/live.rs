@@ -20,6 +20,9 @@ mod bench;
 #[path = "live/calibrate.rs"]
 mod calibrate;
 #[cfg(test)]
+#[path = "live/callers.rs"]
+mod callers;
+#[cfg(test)]
 #[path = "live/cloud_group.rs"]
 mod cloud_group;
 #[cfg(test)]
@@ -43,6 +46,9 @@ mod ending;
 #[cfg(test)]
 #[path = "live/executors.rs"]
 mod executors;
+#[cfg(test)]
+#[path = "live/feeds.rs"]
+mod feeds;
 #[cfg(test)]
 #[path = "live/files.rs"]
 mod files;

@@ -148,7 +148,7 @@ mod tests {
             "`name` must be a text, not a whole number",
             "`for_s` is 0: it must be from 0.1 to 86400",
             "`add_ms` is -1: it must be from 0.001 to 600000",
-            "expected one of `edge_lost`, `latency`, `no_capacity`, `toxic`, `zone_lost` here",
+            "expected one of `edge_lost`, `gpu`, `latency`, `no_capacity`, `toxic`, `zone_lost` here",
             "`after_s` belongs to a `moment`",
             "a fault needs its time",
             "`edge` is missing in fault[2].edge_lost: a text is expected",

@@ -14,7 +14,7 @@ pub mod toxics;
 pub use attributes::{AttributeError, Attributes};
 pub use effect::{DelayShown, Effect, EffectCounts};
 pub use fault::{Fault, FaultTime};
-pub use kinds::{EdgeLost, FaultKind, Given, Latency, NoCapacity, ToxicFault, ZoneLost};
+pub use kinds::{EdgeLost, FaultKind, Given, GpuFault, Latency, NoCapacity, ToxicFault, ZoneLost};
 pub use lease::{LEASE_MS, Leases, RENEW_MS};
 pub use pipe::{HELD_BYTES_MAX, Item, Pipe, Set};
 pub use ramp::Ramp;

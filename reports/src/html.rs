@@ -2,6 +2,7 @@
 //! broke, when, for how many and why.
 
 mod behind;
+mod callers;
 mod chart;
 mod commentary;
 mod data;
@@ -56,6 +57,10 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
     let drawn = chart::Drawn::of(&view, verdict, times);
     let class = class(verdict.partial.unwrap_or(verdict.kind));
     let title = escape(&format!("{}: {}", verdict.kind.name(), verdict.name));
+    // Where callers were alone, there is nothing to say of viewers and of what they ask.
+    let of_viewers = |part: String| if view.callers_alone() { String::new() } else { part };
+    let scaling = [elasticity::sentences(verdict), "\n".to_owned(), scaling::figures(verdict)];
+    let scaling = scaling.concat() + &scaling::scale_outs(verdict);
     let parts = [
         ("title", title),
         ("style", STYLE.to_owned()),
@@ -72,17 +77,17 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("objectives", tables::objectives(verdict)),
         ("validity", tables::validity(verdict)),
         ("generator", generator::section(&view)),
-        ("elasticity", elasticity::sentences(verdict)),
-        ("scaling", scaling::figures(verdict) + &scaling::scale_outs(verdict)),
-        ("platform", platform::section(&view, verdict)),
+        ("callers", callers::section(&view, verdict)),
+        ("scaling", of_viewers(section("Scaling", &scaling))),
+        ("platform", of_viewers(platform::section(&view, verdict))),
         ("percentiles", percentiles::section(&view)),
         ("journeys", journeys::section(&view)),
-        ("ledger", ledgers::arrivals(&view, verdict)),
-        ("requests", ledgers::requests(&view, verdict)),
-        ("qoe", qoe::section(&view)),
+        ("ledger", of_viewers(section("Ledger of arrivals", &ledgers::arrivals(&view, verdict)))),
+        ("requests", of_viewers(ledgers::requests(&view, verdict))),
+        ("qoe", of_viewers(qoe::section(&view))),
         ("responses", ledgers::responses(&view)),
         ("commentary", commentary::section(record)),
-        ("steps", tables::steps(&crate::summary::steps(&view))),
+        ("steps", of_viewers(section("Steps", &tables::steps(&crate::summary::steps(&view))))),
         ("troubles", ledgers::troubles(&view)),
         ("events", ledgers::events(record)),
         ("environment", tables::environment(record)),
@@ -91,6 +96,10 @@ pub fn html(record: &Record, verdict: &Verdict) -> Vec<u8> {
         ("script", SCRIPT.to_owned()),
     ];
     fill(TEMPLATE, &parts).into_bytes()
+}
+
+fn section(title: &str, body: &str) -> String {
+    format!("<section>\n<h2>{title}</h2>\n{body}</section>")
 }
 
 /// Puts each part in its `{{place}}`, in one pass: what looks like a place inside a part stays.

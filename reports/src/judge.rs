@@ -2,6 +2,7 @@
 
 use hulk_record::{LoadInfo, Record, RunEnd};
 
+use crate::callers;
 use crate::objectives::{Capacity, results};
 use crate::scorecard::{scaling_of, total_of};
 use crate::supply::Supply;
@@ -28,9 +29,11 @@ pub fn judge(record: &Record) -> Verdict {
     let scaling: Vec<ServiceScaling> =
         services.map(|(service, supply)| scaling_of(&view, service, supply, &violations)).collect();
     let scaling_total = total_of(&view, &supplies, &scaling, &violations);
-    let validity = checks(&view, &supplies);
+    let callers = callers::verdict(&view);
+    let validity = checks(&view, &supplies, callers.as_ref());
     let capacity = Capacity { supplies: &supplies, scaling: &scaling };
-    let objectives = results(&view, &capacity);
+    let mut objectives = results(&view, &capacity);
+    objectives.extend(callers.iter().flat_map(callers::objectives));
     let (kind, partial) = kind_of(record, &validity, &objectives);
     let ended_match_min = manifest.match_minute(view.end);
     Verdict {
@@ -39,7 +42,7 @@ pub fn judge(record: &Record) -> Verdict {
             &validity,
             &objectives,
             &scaling,
-            ending(record, ended_match_min),
+            (ending(record, ended_match_min), view.callers_alone()),
         ),
         notes: notes(&view, &objectives, &scaling),
         kind,
@@ -56,6 +59,7 @@ pub fn judge(record: &Record) -> Verdict {
         arrivals: view.arrivals(),
         arrivals_planned: manifest.arrivals_planned,
         requests: requests(&view),
+        callers,
         clock: manifest.clock,
         scale: manifest.scale,
     }
@@ -110,7 +114,7 @@ fn reasons(
     validity: &[Check],
     objectives: &[ObjectiveResult],
     scaling: &[ServiceScaling],
-    ending: Option<String>,
+    (ending, callers_alone): (Option<String>, bool),
 ) -> Vec<String> {
     let mut reasons: Vec<String> = ending.into_iter().collect();
     reasons.extend(validity.iter().filter(|check| !check.holds).map(|check| check.reason.clone()));
@@ -134,16 +138,23 @@ fn reasons(
         reasons.extend(of(ObjectiveStatus::Unknown).map(|result| result.reason.clone()));
     }
     if kind == VerdictKind::Pass {
-        let own = objectives.len() - 1;
-        reasons.push(match own {
-            0 => "No objective was set; no arrival was kept out by the target.".to_owned(),
-            1 => "The objective was met and no arrival was kept out by the target.".to_owned(),
-            _ => {
-                format!("All {own} objectives were met and no arrival was kept out by the target.")
-            }
-        });
+        reasons.push(all_met(objectives.len() - 1, callers_alone));
     }
     reasons
+}
+
+/// What a run that passed met, besides the built-in objective of its arrivals.
+fn all_met(own: usize, callers_alone: bool) -> String {
+    let arrivals = match callers_alone {
+        true => "",
+        false => " and no arrival was kept out by the target",
+    };
+    match own {
+        0 if callers_alone => "Nothing that is asked of callers could be measured.".to_owned(),
+        0 => "No objective was set; no arrival was kept out by the target.".to_owned(),
+        1 => format!("The objective was met{arrivals}."),
+        _ => format!("All {own} objectives were met{arrivals}."),
+    }
 }
 
 /// Below so many requests in a decision window chance alone moves demand by more than 2 %.
@@ -202,8 +213,11 @@ fn notes(
 fn troubles(view: &View<'_>) -> Option<String> {
     let all = view.merged.troubles();
     let worst = all.first()?;
+    let of_callers =
+        view.manifest().callers.is_some() && all.iter().all(|trouble| trouble.journey == "callers");
+    let who = if of_callers { "callers" } else { "journeys" };
     Some(format!(
-        "The journeys met {}, most often in {} / {}: {}.",
+        "The {who} met {}, most often in {} / {}: {}.",
         counted(all.iter().map(|trouble| trouble.count).sum(), "trouble"),
         worst.journey,
         worst.step,

@@ -2,6 +2,7 @@
 
 mod bite;
 mod calibration;
+mod callers;
 mod changes;
 mod commentary;
 mod compare;
@@ -34,6 +35,7 @@ mod windows;
 pub mod words;
 
 pub use calibration::{Calibrated, Calibration, StairSeen, calibrate};
+pub use callers::{CallTimes, CallersVerdict, figure_json, figure_line, session_ends};
 pub use compare::{Comparison, compare};
 pub use differences::{Aspect, Difference};
 pub use hlog::hlog;

@@ -1,7 +1,8 @@
 //! The verdict in words.
 
+use crate::callers::lines;
 use crate::verdict::{ObjectiveStatus, ServiceScaling, Verdict, VerdictKind};
-use crate::words::{capital, clean, count, minute, requests_of};
+use crate::words::{capital, clean, count, counted, minute, requests_of};
 
 /// Further reasons in the terminal; the report has all of them.
 const REASONS_MAX: usize = 5;
@@ -10,19 +11,30 @@ const REASONS_MAX: usize = 5;
 pub fn headline(verdict: &Verdict) -> String {
     let first = verdict.reasons.first().map_or("", String::as_str);
     match verdict.kind {
-        VerdictKind::Pass => match &verdict.load {
-            Some(load) => format!("It held, with {load}. {first}"),
-            None => format!(
-                "It held from match minute {} to {}. {first}",
-                minute(verdict.from_match_min),
-                minute(verdict.until_match_min)
-            ),
-        },
+        VerdictKind::Pass => format!("It held{}. {first}", under_what(verdict)),
         _ if verdict.partial.is_some() => {
             let second = verdict.reasons.get(1).map_or("", String::as_str);
             format!("{first} {}", until_then(verdict.partial, second))
         }
         kind => opening(kind, first) + &unserved(verdict),
+    }
+}
+
+/// The load, and the callers.
+fn under_what(verdict: &Verdict) -> String {
+    let calls = verdict.callers.as_ref();
+    let calls = calls.map(|of| format!("{} to {}", counted(of.planned, "call"), of.backend));
+    match (&verdict.load, calls) {
+        // An executor that brings nobody has nothing to tell.
+        (Some(_), Some(calls)) if verdict.arrivals_planned == 0 => format!(", with {calls}"),
+        (Some(load), Some(calls)) => format!(", with {load}, and {calls}"),
+        (Some(load), None) => format!(", with {load}"),
+        (None, calls) => format!(
+            " from match minute {} to {}{}",
+            minute(verdict.from_match_min),
+            minute(verdict.until_match_min),
+            calls.map_or_else(String::new, |calls| format!(", with {calls}")),
+        ),
     }
 }
 
@@ -99,9 +111,11 @@ pub(crate) fn told_in_headline(verdict: &Verdict) -> usize {
     if verdict.partial.is_some() { 2 } else { 1 }
 }
 
-/// The last lines on a terminal: the verdict and its reasons, without control characters.
+/// The last lines on a terminal: what callers met, where there were any, and then the verdict and
+/// its reasons, without control characters.
 pub fn sentence(verdict: &Verdict) -> String {
-    let mut lines = vec![format!("{}: {}", verdict.kind.name(), capital(&headline(verdict)))];
+    let mut lines = verdict.callers.as_ref().map(lines).unwrap_or_default();
+    lines.push(format!("{}: {}", verdict.kind.name(), capital(&headline(verdict))));
     let more = verdict.reasons.get(told_in_headline(verdict)..).unwrap_or_default();
     lines.extend(more.iter().take(REASONS_MAX).map(|reason| format!("  - {reason}")));
     let missing = verdict.requests.not_served;

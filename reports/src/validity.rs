@@ -1,17 +1,23 @@
 //! Whether a run delivered what it claims.
 
 mod arrivals;
+mod callers;
 mod faults;
 mod machine;
 mod record;
 mod target;
 
+use crate::callers::CallersVerdict;
 use crate::supply::Supply;
 use crate::verdict::Check;
 use crate::view::View;
 
 /// Every condition of a valid run, in the order in which a reader should look at them.
-pub(crate) fn checks(view: &View<'_>, supplies: &[Result<Supply, String>]) -> Vec<Check> {
+pub(crate) fn checks(
+    view: &View<'_>,
+    supplies: &[Result<Supply, String>],
+    callers: Option<&CallersVerdict>,
+) -> Vec<Check> {
     let lost_time = machine::lost_time(view);
     let mut checks = vec![
         record::end(view),
@@ -28,6 +34,7 @@ pub(crate) fn checks(view: &View<'_>, supplies: &[Result<Supply, String>]) -> Ve
         arrivals::presence(view),
         arrivals::little(view),
     ];
+    checks.extend(callers::checks(view, callers));
     checks.extend(record::capacity_feed(view, supplies));
     checks.extend(faults::bitten(view));
     checks.push(target::own_count(view));

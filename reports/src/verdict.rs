@@ -4,6 +4,7 @@ use hulk_record::{ArrivalCounts, Clock};
 use hulk_scaling::elasticity::{Elasticity, Lag};
 use serde::Serialize;
 
+use crate::callers::CallersVerdict;
 use crate::scale_out::{Enough, ScaleOut};
 use crate::scorecard::Total;
 
@@ -88,6 +89,9 @@ pub struct Verdict {
     pub arrivals_planned: u64,
     /// Requests due from t = 0 on.
     pub requests: RequestTotals,
+    /// The callers of an avatar backend; none where there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callers: Option<CallersVerdict>,
     /// The match clock.
     pub clock: Clock,
     /// Viewers of the run per viewer of the model: k.

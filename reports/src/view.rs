@@ -62,6 +62,11 @@ impl<'a> View<'a> {
         matches!(self.record.end, RunEnd::Completed { .. })
     }
 
+    /// Whether callers of an avatar backend were alone: no viewer was to come.
+    pub(crate) fn callers_alone(&self) -> bool {
+        self.manifest().callers.is_some() && self.manifest().arrivals_planned == 0
+    }
+
     /// The ledger of arrivals over the run. What a lost worker did not tell of is lost: what had
     /// come due with it, and, in a run that came to its end, what never came due with anybody.
     pub(crate) fn arrivals(&self) -> ArrivalCounts {

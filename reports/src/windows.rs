@@ -131,13 +131,18 @@ struct Bounds {
     after: (i64, i64),
 }
 
-/// Every fault and every moment of the window that was run, in the order of time.
+/// Every fault and every moment of the window that was run, in the order of time. What happens to
+/// the GPUs of an avatar backend no request tells of: its callers' figures do.
 pub(crate) fn spans(view: &View<'_>) -> Vec<Span> {
+    if view.callers_alone() {
+        return Vec::new();
+    }
     let services = &view.manifest().services;
     let supplies = services.iter().filter_map(|service| Supply::of(view, service).ok());
     let supplies = supplies.filter(Supply::is_whole).collect();
     let run = Run { view, supplies, present: view.present() };
-    let faults = view.manifest().faults.iter().filter_map(|fault| of_fault(&run, fault));
+    let faults = view.manifest().faults.iter().filter(|fault| fault.kind != "gpu");
+    let faults = faults.filter_map(|fault| of_fault(&run, fault));
     let moments = view.manifest().moments.iter().filter_map(|moment| of_moment(&run, moment));
     let mut spans: Vec<Span> = faults.chain(moments).collect();
     spans.sort_by(|a, b| (a.from, &a.name).cmp(&(b.from, &b.name)));
@@ -176,7 +181,7 @@ fn of_fault(run: &Run<'_>, fault: &FaultInfo) -> Option<Span> {
 }
 
 /// When a fault really was on; planned where the record does not tell.
-fn times_of(
+pub(crate) fn times_of(
     view: &View<'_>,
     fault: &FaultInfo,
     [from, until]: [Offset; 2],

@@ -154,6 +154,9 @@ fn decimals(of: f64) -> usize {
 }
 
 fn with_decimals(of: f64, decimals: usize) -> String {
+    if of == f64::INFINITY {
+        return "∞".to_owned();
+    }
     let text = format!("{of:.decimals$}");
     let text = match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),

@@ -33,7 +33,7 @@ pub fn avatar_adapter(path: &str) -> Result<Adapter, LoadError> {
 }
 
 /// The text of a file, or of what is shipped under that name.
-fn source_of(
+pub(crate) fn source_of(
     path: &str,
     names: &[&str],
     shipped: impl Fn(&str) -> Option<Arc<Source>>,

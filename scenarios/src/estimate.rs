@@ -1,6 +1,7 @@
 //! What a rehearsal would ask of the machine and of its target.
 
 mod bandwidth;
+mod callers;
 mod machine;
 mod ports;
 
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use bandwidth::BandwidthEstimate;
+pub use callers::CallersEstimate;
 use hulk_record::{Bound, MatchTime};
 use hulk_traffic_models::Schedule;
 pub use machine::{Given, MachineEstimate, WORKERS_MAX};
@@ -39,6 +41,8 @@ pub struct Estimate {
     pub bits_per_s_peak: f64,
     /// What that is of the embedded platform's ceilings of bandwidth.
     pub bandwidth: Vec<BandwidthEstimate>,
+    /// What the callers of an avatar backend ask for; none without callers.
+    pub callers: Option<CallersEstimate>,
     /// How long it takes, in s of wall time.
     pub wall_s: f64,
     /// What it costs the machine.
@@ -76,6 +80,12 @@ impl Estimate {
             bins.peak(|bin| speed * calls.all().map(|calls| bins.per_s(calls, bin)).sum::<f64>())
         });
         let bits_per_s_peak = f64::from(viewers_peak) * calls.kbps * 1e3;
+        let mut machine =
+            MachineEstimate::of(rehearsal, schedule, viewers_peak, requests_per_s_peak);
+        let callers = CallersEstimate::of(rehearsal);
+        if let Some(callers) = &callers {
+            machine.add(callers);
+        }
         Self {
             viewers_peak,
             connections_per_viewer: rehearsal.target.connections_per_viewer(),
@@ -84,9 +94,10 @@ impl Estimate {
             connects_per_s_peak: bins
                 .peak(|bin| speed * bins.starts[bin] / bins.length_s)
                 .max(lead_in_connects_per_s(rehearsal, schedule)),
-            machine: MachineEstimate::of(rehearsal, schedule, viewers_peak, requests_per_s_peak),
+            machine,
             bits_per_s_peak,
             bandwidth: BandwidthEstimate::of(rehearsal, bits_per_s_peak),
+            callers,
             wall_s: (rehearsal.until().0 + rehearsal.lead_in_us) as f64 / 1e6,
             services: calls.services(rehearsal, &bins),
         }
@@ -116,6 +127,7 @@ impl Estimate {
         }
         warnings.extend(self.few_descriptors(rehearsal, given));
         warnings.extend(self.bandwidth.iter().filter_map(BandwidthEstimate::warning));
+        warnings.extend(self.callers.as_ref().and_then(CallersEstimate::warning));
         if let Some(users) = rehearsal.users_max.filter(|users| *users < self.viewers_peak) {
             warnings.push(format!(
                 "`generator.users_max` is {users} and the audience needs {}: arrivals will be \

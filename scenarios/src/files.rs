@@ -88,10 +88,10 @@ fn nearest_file(path: &Path) -> String {
 }
 
 /// The kinds of files, each with keys that no other kind has.
-const KINDS: [(&str, &[&str], &str); 6] = [
+const KINDS: [(&str, &[&str], &str); 8] = [
     (
         "rehearsal",
-        &["audience", "load", "journeys", "clock", "target"],
+        &["audience", "load", "journeys", "clock", "target", "callers"],
         "give it to `hulk rehearse`",
     ),
     ("journey", &["step", "retry", "choice"], "name it in a rehearsal's `journeys`"),
@@ -102,6 +102,8 @@ const KINDS: [(&str, &[&str], &str); 6] = [
         "name it as a rehearsal's `target.embedded.platform`",
     ),
     ("avatar backend", &["gpu", "admission", "batch_max"], "give it to `hulk avatar`"),
+    ("feed service", &["topic", "receivers_max", "queue_messages"], "give it to `hulk feeds`"),
+    ("adapter", &["uplink", "downlink", "socket"], "name it as a rehearsal's `callers.adapter`"),
     ("model", &["days", "view_length"], "name it as a rehearsal's `audience.model`"),
 ];
 
@@ -112,7 +114,7 @@ pub(crate) fn expect_kind(source: &Arc<Source>, wanted: &str) -> Result<(), Prob
     let Some(keys) = keys_of(source) else { return Ok(()) };
     let an = |kind: &str| match kind {
         "devices" => "a file of devices".to_owned(),
-        "avatar backend" => "an avatar backend".to_owned(),
+        kind @ ("avatar backend" | "adapter") => format!("an {kind}"),
         kind => format!("a {kind}"),
     };
     if keys.is_empty() {

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod avatars;
+mod callers;
 mod checks;
 mod choice;
 mod devices;
 mod estimate;
 mod extract;
 mod feeder;
+mod feeds;
 mod files;
 mod journey;
 mod observe;
@@ -26,11 +28,13 @@ mod values;
 mod viewer;
 
 pub use avatars::{avatar_adapter, avatar_backend};
+pub use callers::{CalledBackend, Callers, Come, ComeTime, PlannedCall};
 pub use estimate::{
-    BandwidthEstimate, Estimate, Given, MachineEstimate, PortsEstimate, ServiceEstimate,
-    WORKERS_MAX,
+    BandwidthEstimate, CallersEstimate, Estimate, Given, MachineEstimate, PortsEstimate,
+    ServiceEstimate, WORKERS_MAX,
 };
 pub use extract::{Headers, is_token_byte};
+pub use feeds::{MessageFields, MessageRead, StampUnit, feed_service};
 pub use hulk_avatar as avatar;
 pub use hulk_chaos as chaos;
 pub use hulk_consent::{Permit, Scope};

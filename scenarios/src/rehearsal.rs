@@ -5,8 +5,9 @@ mod check;
 mod commentary;
 mod executor;
 mod generator;
+mod gpu_faults;
 mod load;
-mod named;
+pub(crate) mod named;
 mod objective;
 mod policies;
 mod size;
@@ -26,9 +27,10 @@ pub use staircase::{Stair, Staircase};
 
 use crate::files::{Unreadable, expect_kind, read_text};
 pub use commentary::Hearing;
+pub(crate) use policies::no_moment;
 
 use crate::{
-    Embedded, Proxied, Script, Target, Watched, shipped_rehearsal, shipped_rehearsal_names,
+    Callers, Embedded, Proxied, Script, Target, Watched, shipped_rehearsal, shipped_rehearsal_names,
 };
 
 /// A checked rehearsal. It cannot be invalid, never changes, and travels to the workers whole.
@@ -50,6 +52,8 @@ pub struct Rehearsal {
     pub script: Arc<Script>,
     /// What it is aimed at.
     pub target: Target,
+    /// Who calls an avatar backend, where the file says so.
+    pub callers: Option<Callers>,
     /// The services of one's own whose capacity is observed.
     pub watched: Vec<Watched>,
     /// How the match's commentary is heard, where the file says so.
@@ -211,6 +215,9 @@ impl Rehearsal {
     pub fn users_peak(&self, schedule: &Schedule) -> u32 {
         if !self.is_open() {
             return schedule.peak_held(self.script.exit_patience_s);
+        }
+        if schedule.visits.is_empty() {
+            return 0;
         }
         let think_s: f64 = self.script.start.iter().map(|placed| placed.what.think.mean_s()).sum();
         let pool = schedule.peak_within(ANSWER_S * self.clock.speed + think_s);

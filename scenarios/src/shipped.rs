@@ -13,6 +13,8 @@ macro_rules! files {
 type File = (&'static str, &'static str, &'static str);
 
 const REHEARSALS: &[File] = files! {
+    "avatar-72" => "avatar-72.toml",
+    "avatar-admission-burst" => "avatar-admission-burst.toml",
     "match-day" => "match-day.toml",
     "match-day-cloud-group" => "match-day-cloud-group.toml",
 };
@@ -29,6 +31,7 @@ const AVATARS: &[File] = files! {
     "avatar-72" => "avatars/avatar-72.toml",
     "t4" => "avatars/t4.toml",
 };
+const FEEDS: &[File] = files! { "match-feeds" => "feeds/match-feeds.toml" };
 const DEVICES: &[File] = files! {
     "2019" => "devices/2019.toml",
     "2025" => "devices/2025.toml",
@@ -70,6 +73,10 @@ pub(crate) fn avatar(name: &str) -> Option<Arc<Source>> {
     find(AVATARS, name)
 }
 
+pub(crate) fn feeds(name: &str) -> Option<Arc<Source>> {
+    find(FEEDS, name)
+}
+
 pub(crate) fn devices(name: &str) -> Option<Arc<Source>> {
     find(DEVICES, name)
 }
@@ -80,6 +87,7 @@ pub(crate) fn names(kind: &str) -> impl Iterator<Item = &'static str> {
         "journey" => JOURNEYS,
         "devices" => DEVICES,
         "avatar backend" => AVATARS,
+        "feed service" => FEEDS,
         _ => PLATFORMS,
     };
     files.iter().map(|(name, ..)| *name)

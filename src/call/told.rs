@@ -2,8 +2,8 @@
 
 use std::io::{Write, stdout};
 
-use hulk_record::SessionEnd;
-use hulk_scenarios::avatar::{Figure, Knee, Level, Limit};
+use hulk_reports::{figure_json, figure_line, session_ends};
+use hulk_scenarios::avatar::{Figure, Knee, Level};
 use serde_json::{Value, json};
 
 use super::{Run, all_hold};
@@ -36,7 +36,7 @@ impl Told {
     pub(super) fn run(&mut self, callers: u32, run: &Run, rows: &[Figure]) {
         self.valid &= run.is_valid();
         self.holds &= all_hold(rows);
-        let ends = ends(run);
+        let ends = session_ends(&run.sessions);
         if let Some(runs) = &mut self.json {
             runs.push(json!({
                 "callers": callers,
@@ -44,7 +44,7 @@ impl Told {
                 "valid": run.is_valid(),
                 "ends": ends.iter().map(|(name, count)| json!({ "end": name, "count": count })).collect::<Vec<_>>(),
                 "troubles": run.troubles,
-                "figures": rows.iter().map(figure).collect::<Vec<_>>(),
+                "figures": rows.iter().map(figure_json).collect::<Vec<_>>(),
                 "sessions": run.sessions,
             }));
             return;
@@ -57,7 +57,7 @@ impl Told {
             text += &format!("  {count} x {trouble}\n");
         }
         for row in rows {
-            text += &line(row);
+            text += &(figure_line(row) + "\n");
         }
         text += &format!("  HULK's own lag, p99: {:.1} ms", run.lag_ms());
         text += if run.is_valid() {
@@ -114,60 +114,4 @@ impl Told {
             self.out = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
         }
     }
-}
-
-/// How sessions ended, each with how often, in the order of their first.
-fn ends(run: &Run) -> Vec<(String, u32)> {
-    let mut ends: Vec<(String, u32)> = Vec::new();
-    for session in &run.sessions {
-        let name = match session.end {
-            SessionEnd::Completed => "completed".to_owned(),
-            SessionEnd::Vanished => "vanished".to_owned(),
-            SessionEnd::Abandoned => "cut off".to_owned(),
-            SessionEnd::Refused(cause) => format!("refused ({})", cause.name()),
-            SessionEnd::Lost(cause) => format!("lost ({})", cause.name()),
-        };
-        match ends.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, count)) => *count += 1,
-            None => ends.push((name, 1)),
-        }
-    }
-    ends
-}
-
-/// A figure with its verdict. JSON has no infinity, which a missing one would not be told from.
-fn figure(row: &Figure) -> Value {
-    let measured = match row.measured {
-        Some(number) if number.is_infinite() => json!("never came"),
-        measured => json!(measured),
-    };
-    json!({
-        "name": row.name, "unit": row.unit, "measured": measured, "interval": row.interval,
-        "limit": row.limit, "holds": row.holds(),
-    })
-}
-
-/// A figure's line: what it is, how much, from where to where, its limit, and whether it keeps to it.
-fn line(row: &Figure) -> String {
-    let value = |number: f64| match row.name.as_str() {
-        "goodput" | "availability" | "failed" => format!("{:.2} %", number * 100.0),
-        _ if number.is_infinite() => "never came".to_owned(),
-        _ => format!("{number:.2} {}", row.unit).trim_end().to_owned(),
-    };
-    let measured = row.measured.map_or("not measured".to_owned(), value);
-    let limit = row.limit.map_or(String::new(), |limit| match limit {
-        Limit::AtLeast(least) => format!("at least {}", value(least)),
-        Limit::AtMost(most) => format!("at most {}", value(most)),
-        Limit::Below(most) => format!("below {}", value(most)),
-    });
-    let between = row.interval.map_or(String::new(), |interval| {
-        format!("{} to {}", value(interval.low), value(interval.high))
-    });
-    let holds = match row.holds() {
-        Some(true) => "PASS",
-        Some(false) => "FAIL",
-        None => "",
-    };
-    let line = format!("  {:<26} {measured:>14}  {between:<24} {limit:<22} {holds}", row.name);
-    line.trim_end().to_owned() + "\n"
 }

@@ -2,7 +2,7 @@
 
 use hulk_reports::words::{clean, count, minute};
 
-use super::line::{p99, viewers};
+use super::line::{callers, p99, viewers};
 use super::{ServiceStatus, Status};
 
 /// What a terminal offers.
@@ -34,7 +34,10 @@ struct Piece(Tone, String);
 /// The block's lines, none wider than the screen and no more than it holds.
 pub(crate) fn block(status: &Status, screen: Screen) -> Vec<String> {
     let mut lines = vec![bar(status, screen.columns)];
-    lines.extend(figures(status, screen.columns));
+    if !status.callers.as_ref().is_some_and(|callers| callers.alone) {
+        lines.extend(figures(status, screen.columns));
+    }
+    lines.extend(calls(status));
     lines.extend(coming(status));
     let room = screen.rows.saturating_sub(ROWS_KEPT).max(lines.len());
     lines.extend(services(status, screen.columns, room - lines.len()));
@@ -87,6 +90,12 @@ fn figures(status: &Status, columns: usize) -> Vec<Vec<Piece>> {
             [(a, b), (c, d)].map(|(left, right)| beside(left, right)).into()
         }
     }
+}
+
+fn calls(status: &Status) -> Option<Vec<Piece>> {
+    let of = status.callers.as_ref()?;
+    let tone = if of.failed_total > 0 { Tone::Bad } else { Tone::Plain };
+    Some(vec![Piece(Tone::Soft, "callers  ".into()), Piece(tone, callers(of))])
 }
 
 fn of_viewers(status: &Status) -> String {

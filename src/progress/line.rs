@@ -2,18 +2,21 @@
 
 use hulk_reports::words::{count, micros, minute};
 
-use super::Status;
+use super::{CallersStatus, Status};
 
 /// `12 s, 76 s left · match minute 252.5 · viewers …`
 pub(crate) fn line(status: &Status) -> String {
     let mut parts = vec![format!("{:.0} s, {:.0} s left", status.at_s, status.left_s)];
     parts.extend(status.match_min.map(|at| format!("match minute {}", minute(at))));
-    parts.extend([
-        format!("viewers {}", viewers(status)),
-        format!("{} requests/s", count(status.requests_per_s.round() as u64)),
-        format!("p99 {}", p99(status)),
-        format!("errors {}", count(status.errors)),
-    ]);
+    if !status.callers.as_ref().is_some_and(|callers| callers.alone) {
+        parts.extend([
+            format!("viewers {}", viewers(status)),
+            format!("{} requests/s", count(status.requests_per_s.round() as u64)),
+            format!("p99 {}", p99(status)),
+            format!("errors {}", count(status.errors)),
+        ]);
+    }
+    parts.extend(status.callers.as_ref().map(|of| format!("callers {}", callers(of))));
     parts.extend(capacity(status));
     parts.extend(status.faults.iter().map(|(name, _)| format!("fault {name}")));
     parts.join(" · ")
@@ -22,6 +25,13 @@ pub(crate) fn line(status: &Status) -> String {
 pub(super) fn viewers(status: &Status) -> String {
     let present = count(status.present);
     status.wanted.map_or(present.clone(), |wanted| format!("{present} of {}", count(wanted)))
+}
+
+/// `72 in a call, audio to frame p95 46 ms, 12 failed`
+pub(super) fn callers(of: &CallersStatus) -> String {
+    let p95 = of.p95_us.map_or_else(|| "–".to_owned(), |us| micros(us as f64));
+    let (open, failed) = (count(of.open), count(of.failed_total));
+    format!("{open} in a call, audio to frame p95 {p95}, {failed} failed")
 }
 
 pub(super) fn p99(status: &Status) -> String {

@@ -30,6 +30,7 @@ fn status() -> Status {
         requests_total: 300_000,
         errors_total: 30,
         services: vec![service("ads", 100.0, 150.0), service("home", 145.0, 103.0)],
+        callers: None,
         faults: vec![("slow-recs".into(), 3.2)],
         next: Some(("wicket".into(), 4.0)),
     }
@@ -52,6 +53,29 @@ next     wicket in 4 s
 service   req/s  errors  needed   ready desired
 home      1,234       7     145     103     108  too few
 ads       1,234       0     100     150     155"
+    );
+}
+
+#[test]
+fn golden_callers_have_a_line_of_their_own_and_the_whole_block_where_they_are_alone() {
+    let of = CallersStatus { alone: false, open: 71, p95_us: Some(46_000), failed_total: 1 };
+    let beside = Status { callers: Some(of.clone()), ..status() };
+    let text = block(&beside, screen(100, 30)).join("\n");
+    let wanted = "\ncallers  71 in a call, audio to frame p95 46 ms, 1 failed\nfault";
+    assert!(text.contains("\np99 ") && text.contains(wanted), "{text}");
+    let of = CallersStatus { alone: true, ..of };
+    let alone = Status { callers: Some(of), services: Vec::new(), match_min: None, ..status() };
+    assert_eq!(
+        block(&alone, screen(100, 30)).join("\n"),
+        "match-day ━━━━━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌ 66 % · 54 s · 30 s left
+callers  71 in a call, audio to frame p95 46 ms, 1 failed
+fault    slow-recs for 4 s more
+next     wicket in 4 s"
+    );
+    assert_eq!(
+        line(&alone),
+        "54 s, 29 s left · callers 71 in a call, audio to frame p95 46 ms, 1 failed · fault \
+         slow-recs"
     );
 }
 

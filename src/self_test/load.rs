@@ -73,6 +73,7 @@ impl Load {
         let assignment = Assignment {
             rehearsal,
             permits: vec![permit],
+            callee: None,
             slots: 0..SHARD_SLOTS,
             worker: (0, 0),
             run_id: 0,

@@ -51,7 +51,7 @@ fn the_knee_of_one_4090_is_found_live_within_one_stream() {
     let (code, told, _) = call(
         &bench,
         &backend,
-        &["--knee", "12..14", "--turns", "1", "--speak-s", "12", "--pause-s", "0.5"],
+        &["--knee", "12..14", "--turns", "1", "--speak-s", "8", "--pause-s", "0.5"],
     );
     assert_eq!(code, 0, "{}", told["search"]);
     let knee = told["search"]["knee"]["sessions"].as_u64().unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use hulk_record::{Measure, Samples};
+use hulk_record::{Measure, Offset, Samples, Session, SessionEnd};
 use serde_json::Value;
 
 use crate::bench::{Bench, Run};
@@ -67,6 +67,28 @@ fn two_commands_on_a_fresh_machine_end_in_pass() {
     assert_eq!(arrivals.intended, record.manifest.arrivals_planned);
     assert_eq!(summary.verdict()["arrivals"]["intended"], arrivals.intended);
     the_platform_received_what_was_sent(run);
+}
+
+/// Both targets are loaded at the same moment, and each holds.
+#[test]
+fn shipped_rehearsals_after_the_wicket_they_ask_the_avatar() {
+    let (record, summary) = (match_day().record(), match_day().summary());
+    let out = record.manifest.moments.iter().find(|moment| moment.name == "dhoni-out").unwrap();
+    let out = record.manifest.clock.wall(out.at);
+    let sessions: Vec<&Session> = record.frames.iter().flat_map(|frame| &frame.sessions).collect();
+    assert_eq!(sessions.len(), 24);
+    for session in sessions {
+        assert_eq!(session.end, SessionEnd::Completed, "{session:?}");
+        let after_s = Offset(session.intended_at.since(out)).as_s();
+        assert!((0.0..3.0).contains(&after_s), "{after_s}");
+        let latency_us = session.felt.latency_us(500_000).expect("it was answered");
+        assert!(latency_us < 1_000_000, "{latency_us}");
+    }
+    let pressed_back = merged(&record).responses()["dhoni-out"].woken;
+    assert!(pressed_back > 500, "{pressed_back} viewers meanwhile");
+    let rows = summary.verdict()["callers"]["figures"].as_array().unwrap();
+    let goodput = rows.iter().find(|row| row["name"] == "goodput").unwrap();
+    assert!(goodput["measured"].as_f64().unwrap() >= 0.95, "{goodput}");
 }
 
 /// Reads the logs with a reader of another house.

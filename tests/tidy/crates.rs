@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hulk-settings", &["hulk-record"]),
     ("hulk-traffic-models", &["hulk-record", "hulk-settings"]),
     ("hulk-chaos", &["hulk-record", "hulk-settings"]),
-    ("hulk-avatar", &["hulk-record", "hulk-settings"]),
+    ("hulk-avatar", &["hulk-record", "hulk-settings", "hulk-chaos"]),
     ("hulk-scaling", &["hulk-record", "hulk-settings", "hulk-chaos"]),
     (
         "hulk-scenarios",
@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hulk-settings",
         ],
     ),
-    ("hulk-reports", &["hulk-record", "hulk-scaling"]),
+    ("hulk-reports", &["hulk-record", "hulk-scaling", "hulk-avatar"]),
     ("hulk-forecast", &["hulk-scenarios"]),
     // ------ above this line: no runtime, no clock, no socket ------
     ("hulk-net", &["hulk-consent"]),

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use hulk_record::{
-    LastRequest, MatchTime, Offset, Outcome, Record, RunEnd, RunEvent, TargetCounts, TargetService,
-    WorkerEnd,
+    LastRequest, Manifest, MatchTime, Offset, Outcome, Record, RunEnd, RunEvent, TargetCounts,
+    TargetService, WorkerEnd,
 };
 use hulk_scenarios::chaos::{Command, Timeline, TimelineEvent};
 use hulk_scenarios::scaling::{Body, Event, Platform, Policy, Reply, ServiceStatus};
@@ -170,10 +170,15 @@ impl<'a> Driver<'a> {
         let status = self.platform.status();
         Run {
             record: Record {
-                manifest: hulk::manifest(self.original, &schedule, started),
+                // Callers have a world of their own (`infra/avatar/tests/together`).
+                manifest: Manifest {
+                    callers: None,
+                    ..hulk::manifest(self.original, &schedule, started)
+                },
                 frames: self.scribe.frames,
                 capacity: self.scribe.capacity,
                 events: self.events,
+                callee: Vec::new(),
                 end: RunEnd::Completed { workers, lost: Vec::new() },
                 target: Some(TargetCounts {
                     services: status.iter().map(counts).collect(),

@@ -17,8 +17,8 @@ pub use audience::Audience;
 pub use commentary::{Ball, Commentary};
 pub use curve::{Curve, Decay, Grade, Point};
 pub use executors::{
-    ConstantArrivalRate, ConstantUsers, Executor, Iterations, MassAction, RampingArrivalRate,
-    RampingUsers, Replay, Stage, Then,
+    ConstantArrivalRate, ConstantUsers, Executor, Iterations, MassAction, Nobody,
+    RampingArrivalRate, RampingUsers, Replay, Stage, Then,
 };
 pub use hulk_settings::Delay;
 pub use model::{Day, Model, Moment};

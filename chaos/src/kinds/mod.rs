@@ -1,12 +1,14 @@
 //! Kinds of faults: one file and one variant each.
 
 mod edge_lost;
+mod gpu;
 mod latency;
 mod no_capacity;
 mod toxic;
 mod zone_lost;
 
 pub use edge_lost::EdgeLost;
+pub use gpu::GpuFault;
 use hulk_settings::Section;
 pub use latency::Latency;
 pub use no_capacity::NoCapacity;
@@ -28,17 +30,21 @@ pub enum FaultKind {
     NoCapacity(NoCapacity),
     /// A proxy before the target treats its connections badly.
     Toxic(ToxicFault),
+    /// Something befalls the GPUs of an avatar backend.
+    Gpu(GpuFault),
 }
 
 impl FaultKind {
     /// Reads the kind from the table that holds it: one key, its name.
     pub fn read(section: &Section<'_>) -> Option<Self> {
-        match section.variant(&["latency", "edge_lost", "zone_lost", "no_capacity", "toxic"])? {
+        let kinds = ["latency", "edge_lost", "zone_lost", "no_capacity", "toxic", "gpu"];
+        match section.variant(&kinds)? {
             (0, inner) => Latency::read(&inner).map(Self::Latency),
             (1, inner) => EdgeLost::read(&inner).map(Self::EdgeLost),
             (2, inner) => ZoneLost::read(&inner).map(Self::ZoneLost),
             (3, inner) => NoCapacity::read(&inner).map(Self::NoCapacity),
-            (_, inner) => ToxicFault::read(&inner).map(Self::Toxic),
+            (4, inner) => ToxicFault::read(&inner).map(Self::Toxic),
+            (_, inner) => GpuFault::read(&inner).map(Self::Gpu),
         }
     }
 
@@ -50,6 +56,7 @@ impl FaultKind {
             Self::ZoneLost(_) => "zone_lost",
             Self::NoCapacity(_) => "no_capacity",
             Self::Toxic(_) => "toxic",
+            Self::Gpu(_) => "gpu",
         }
     }
 
@@ -61,6 +68,7 @@ impl FaultKind {
             Self::ZoneLost(lost) => &lost.zone,
             Self::NoCapacity(none) => &none.zone,
             Self::Toxic(toxic) => &toxic.proxy,
+            Self::Gpu(fault) => fault.place(),
         }
     }
 
@@ -72,6 +80,7 @@ impl FaultKind {
             Self::ZoneLost(lost) => lost.describe(),
             Self::NoCapacity(none) => none.describe(),
             Self::Toxic(toxic) => toxic.describe(),
+            Self::Gpu(fault) => fault.describe(),
         }
     }
 }

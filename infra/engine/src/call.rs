@@ -2,19 +2,21 @@
 //! between its times and its messages.
 
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hulk_net::{Connection, Epoch, HttpError, Permit, dial};
-use hulk_record::{Cause, Offset, Samples, Session, Setup};
+use hulk_record::{Cause, Offset, Samples, Session, SessionEnd, Setup};
 use hulk_scenarios::avatar::{
-    Adapter, AdmissionRequest, Call, CallPlan, Down, Names, Opened, Phase, Told, Up,
+    Adapter, AdmissionRequest, Brought, Call, CallPlan, Down, Names, Opened, Phase, Told, Up,
 };
 use hyper::Request;
 use hyper::body::Bytes;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -25,6 +27,8 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::lock::lock;
 
+/// An admission step, a connection or an upgrade that takes longer has failed.
+const STEP_LIMIT: Duration = Duration::from_secs(10);
 /// A backend that takes nothing for so long has failed.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// After so many messages without a break it is looked whether something is due.
@@ -44,18 +48,34 @@ type Socket = WebSocketStream<TcpStream>;
 /// Whom callers call, and how.
 #[derive(Debug)]
 pub struct Callee {
-    /// The backend's address.
-    pub permit: Permit,
+    permit: Permit,
     /// The host that requests name.
-    pub host: String,
-    /// Its protocol.
-    pub adapter: Arc<Adapter>,
+    host: String,
+    adapter: Arc<Adapter>,
     /// The clock of the record.
-    pub epoch: Epoch,
-    /// An admission step, a connection or an upgrade that takes longer has failed.
-    pub step_limit: Duration,
-    /// How late the callers were with what was due, all of them.
-    pub lags: Mutex<Samples>,
+    epoch: Epoch,
+    step_limit: Duration,
+    tally: Mutex<Tally>,
+    over: watch::Sender<bool>,
+}
+
+/// What all callers of a backend met, since it was last taken.
+#[derive(Debug)]
+pub struct Tally {
+    /// How late they were with what was due.
+    pub lags: Samples,
+    /// From the intended time of each piece of speech to the frame that carried it back.
+    pub latency: Samples,
+    /// Frames that came.
+    pub frames: u64,
+    /// Sessions that are open.
+    pub open: u64,
+}
+
+impl Tally {
+    fn new(open: u64) -> Self {
+        Self { lags: Samples::new(), latency: Samples::new(), frames: 0, open }
+    }
 }
 
 /// What came of a call.
@@ -80,6 +100,31 @@ impl Failed {
 }
 
 impl Callee {
+    /// A backend at an address, on the clock of a record.
+    pub fn new(permit: Permit, adapter: Arc<Adapter>, epoch: Epoch) -> Self {
+        Self {
+            permit,
+            host: permit.address().to_string(),
+            adapter,
+            epoch,
+            step_limit: STEP_LIMIT,
+            tally: Mutex::new(Tally::new(0)),
+            over: watch::Sender::new(false),
+        }
+    }
+
+    /// What the callers met since this was last asked.
+    pub fn take_tally(&self) -> Tally {
+        let mut tally = self.tally();
+        let open = tally.open;
+        std::mem::replace(&mut *tally, Tally::new(open))
+    }
+
+    /// No call goes on, and none begins: each is cut off where it is.
+    pub fn hang_up(&self) {
+        self.over.send_replace(true);
+    }
+
     /// One session, from its intended time to its end; `session` leads it to where it was before.
     pub async fn call(
         &self,
@@ -88,21 +133,41 @@ impl Callee {
         intended_at: Offset,
         plan: CallPlan,
     ) -> Called {
-        sleep_until(self.epoch.at_us(intended_at.0)).await;
-        let begun_late_us = self.now().since(intended_at).max(0).unsigned_abs();
-        self.lags().record(begun_late_us);
+        let mut over = self.over.subscribe();
+        // It does not end before its sender, which is here.
+        let mut over = pin!(async move { drop(over.wait_for(|over| *over).await) });
         let mut setup = Setup::default();
+        let cut_off = |plan: CallPlan, setup| {
+            let refused = plan.refused(caller, intended_at, setup, Cause::Client);
+            let session = Session { end: SessionEnd::Abandoned, ..refused };
+            Called { session, trouble: None }
+        };
+        tokio::select! {
+            biased;
+            () = &mut over => return cut_off(plan, setup),
+            () = sleep_until(self.epoch.at_us(intended_at.0)) => {}
+        }
+        let begun_late_us = self.now().since(intended_at).max(0).unsigned_abs();
+        self.tally().lags.record(begun_late_us);
         let names = self.adapter.names(caller, session);
-        match self.open(names, &mut setup).await {
-            Err(Failed { cause, trouble }) => {
+        let opened = tokio::select! {
+            biased;
+            () = &mut over => None,
+            opened = self.open(names, &mut setup) => Some(opened),
+        };
+        match opened {
+            None => cut_off(plan, setup),
+            Some(Err(Failed { cause, trouble })) => {
                 let refused = plan.refused(caller, intended_at, setup, cause);
                 let session = Session { lag_us_max: begun_late_us, ..refused };
                 Called { session, trouble: Some(trouble) }
             }
-            Ok(socket) => {
+            Some(Ok(socket)) => {
                 let opened = Opened { caller, intended_at, at: self.now(), setup };
                 let mut call = Call::new(&self.adapter, plan, opened);
-                self.talk(&mut call, socket).await;
+                self.tally().open += 1;
+                self.talk(&mut call, socket, over).await;
+                self.tally().open -= 1;
                 let trouble = call.trouble().map(str::to_owned);
                 let mut session = call.finish(self.now());
                 session.lag_us_max = session.lag_us_max.max(begun_late_us);
@@ -115,8 +180,14 @@ impl Callee {
         Offset(self.epoch.now_us())
     }
 
-    fn lags(&self) -> MutexGuard<'_, Samples> {
-        lock(&self.lags)
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        lock(&self.tally)
+    }
+
+    fn count(&self, brought: &Brought) {
+        let mut tally = self.tally();
+        tally.frames += u64::from(brought.is_frame);
+        brought.latency_us.iter().for_each(|us| tally.latency.record(*us));
     }
 
     /// Admission, connection and upgrade, with how long each took.
@@ -206,8 +277,13 @@ impl Callee {
         }
     }
 
-    /// The session, until it ends or the backend does not take its end.
-    async fn talk(&self, call: &mut Call, socket: Socket) {
+    /// The session, until it ends, the run is over, or the backend does not take its end.
+    async fn talk(
+        &self,
+        call: &mut Call,
+        socket: Socket,
+        mut over: Pin<&mut impl Future<Output = ()>>,
+    ) {
         let (mut sink, mut source) = socket.split();
         let (mut ups, mut in_a_row) = (Vec::new(), 0);
         loop {
@@ -217,15 +293,18 @@ impl Callee {
             let first = in_a_row < IN_A_ROW_MAX || self.now() < due;
             tokio::select! {
                 biased;
+                () = &mut over => return,
                 message = source.next(), if first => {
                     in_a_row += 1;
-                    if received(call, self.now(), message).is_err() {
+                    let ended = received(call, self.now(), message);
+                    self.count(call.brought());
+                    if ended.is_err() {
                         return;
                     }
                 }
                 () = sleep_until(self.epoch.at_us(due.0)) => {
                     in_a_row = 0;
-                    call.due(self.now(), &mut ups, &mut self.lags());
+                    call.due(self.now(), &mut ups, &mut self.tally().lags);
                     for up in ups.drain(..) {
                         let Some(message) = message(up) else { return };
                         let closes = message.is_close();

@@ -2,6 +2,7 @@
 
 mod attack;
 mod call;
+mod callers;
 mod client;
 mod connections;
 mod driver;
@@ -9,6 +10,7 @@ mod lock;
 mod machine;
 mod origin;
 mod pool;
+mod receive;
 mod recording;
 mod run;
 mod timers;
@@ -17,8 +19,9 @@ mod visit;
 mod waiting;
 
 pub use attack::AttackError;
-pub use call::{Called, Callee};
+pub use call::{Called, Callee, Tally};
 pub use machine::{Machine, environment, meminfo_kib, raise_open_files};
+pub use receive::{Feed, FeedError, Heard, Storm, Stormed, receive};
 pub use run::{Assignment, Engine, EngineError, Phase, Switch};
 pub use timers::lateness;
 pub use trial::TrialLine;

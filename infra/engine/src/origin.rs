@@ -76,7 +76,7 @@ pub(crate) struct Hop {
     from: Option<IpAddr>,
 }
 
-/// The target's origins, in their order; at least one. `permits` has the right to each contact
+/// The target's origins, in their order; none where nobody is sent to it. `permits` has the right to each contact
 /// that they name, in the same order. Connections are made from the local addresses.
 pub(crate) fn destinations(
     target: &Target,
@@ -104,7 +104,7 @@ pub(crate) fn destinations(
         };
         made.push(Destination::new(origin, way, &local, &trusts)?);
     }
-    if made.is_empty() || rest.next().is_some() { Err(EngineError::Permits) } else { Ok(made) }
+    if rest.next().is_some() { Err(EngineError::Permits) } else { Ok(made) }
 }
 
 /// The name at its server: what is asked for once is known to all who ask for it.

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::attack::{AttackError, DataPlane};
+use crate::callers::{Callers, Calling};
 use crate::driver::drive;
 use crate::machine::Machine;
 use crate::origin::{Destination, destinations};
@@ -62,6 +63,8 @@ pub struct Assignment {
     /// Where the load goes: the embedded platform's edges, or all contacts of the target's own
     /// origins, in their order.
     pub permits: Vec<Permit>,
+    /// The avatar backend that callers call, where the rehearsal has any.
+    pub callee: Option<Permit>,
     /// The slots of the shard.
     pub slots: Range<u32>,
     /// The worker's number and incarnation.
@@ -114,7 +117,7 @@ pub enum EngineError {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) rehearsal: Arc<Rehearsal>,
-    /// Where requests go. At least one.
+    /// Where requests go. At least one where there is a request.
     destinations: Vec<Destination>,
     /// So many connections a viewer keeps.
     pub(crate) connections_max: usize,
@@ -129,8 +132,8 @@ pub(crate) struct Shared {
     pub(crate) until: Offset,
     /// Whether load runs: the number of a [`Phase`].
     phase: AtomicU8,
-    /// Tells those who do not wait in a slot that the run is over.
-    over: Notify,
+    /// Tells those who do not wait in a slot that the phase is another one.
+    changed: Notify,
     /// What the calendar says at wall time 0, for requests that carry a time stamp.
     unix_ms_at_0: AtomicI64,
     watermark: AtomicI64,
@@ -146,18 +149,18 @@ impl Shared {
         // A load that is over stays so.
         let change = |now: u8| (now != Phase::Over as u8).then_some(phase as u8);
         let _over = self.phase.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
-        self.over.notify_waiters();
+        self.changed.notify_waiters();
         self.timers.wake_all();
     }
 
-    /// Waits until the run is over.
-    async fn over(&self) {
+    /// Waits for such a phase.
+    async fn phase_where(&self, is: impl Fn(Phase) -> bool) {
         loop {
-            let over = self.over.notified();
-            if self.phase() == Phase::Over {
+            let changed = self.changed.notified();
+            if is(self.phase()) {
                 return;
             }
-            over.await;
+            changed.await;
         }
     }
 
@@ -214,6 +217,7 @@ impl Shared {
 pub struct Engine {
     shared: Arc<Shared>,
     arrivals: Vec<Arrival>,
+    callers: Option<Callers>,
     data: DataPlane,
     machine: Machine,
 }
@@ -224,9 +228,17 @@ impl Engine {
     /// # Errors
     /// When goose cannot be started.
     pub async fn prepare(assignment: Assignment, open_files_max: u64) -> Result<Self, EngineError> {
-        let Assignment { rehearsal, permits, slots, worker, run_id, region, raw } = assignment;
+        let Assignment { rehearsal, permits, callee, slots, worker, run_id, region, raw } =
+            assignment;
         let shard = Schedule::generate(&rehearsal.audience).shard(|slot| slots.contains(&slot));
         let arrivals = rehearsal.arrivals(&shard);
+        let callers = callee.zip(rehearsal.callers.as_ref()).map(|(permit, callers)| Callers {
+            permit,
+            adapter: Arc::clone(&callers.adapter),
+            calls: rehearsal.calls(|slot| slots.contains(&slot)),
+            again: callers.again(),
+            run_id,
+        });
         let needed = rehearsal.users_peak(&shard) as usize + SPARE_USERS;
         let users = rehearsal.users_max.map_or(needed, |users| users as usize);
         let plan = RecorderPlan {
@@ -247,7 +259,7 @@ impl Engine {
             // One more: the driver's own.
             timers: Timers::new(users + 1)?,
             phase: AtomicU8::new(Phase::Running as u8),
-            over: Notify::new(),
+            changed: Notify::new(),
             run_id,
             unix_ms_at_0: AtomicI64::new(0),
             watermark: AtomicI64::new(i64::MIN),
@@ -255,7 +267,7 @@ impl Engine {
         });
         let machine = Machine::new(open_files_max)?;
         let data = DataPlane::start(Arc::clone(&shared))?;
-        let mut engine = Self { shared, arrivals, data, machine };
+        let mut engine = Self { shared, arrivals, callers, data, machine };
         engine.launched(users).await?;
         Ok(engine)
     }
@@ -287,7 +299,19 @@ impl Engine {
         let shared = Arc::clone(&self.shared);
         let timers = self.data.spawn(async move { shared.timers.run().await });
         let driver = self.data.spawn(drive(Arc::clone(&self.shared), arrivals));
-        self.record(&frames).await;
+        let calling = match self.callers.take() {
+            Some(callers) => Some(self.data.spawn(callers.call(Epoch(epoch))).await?),
+            None => None,
+        };
+        if let Some(calling) = &calling {
+            let (shared, callee) = (Arc::clone(&self.shared), calling.callee());
+            // Without a lease nobody calls, and who was cut off does not call again.
+            self.data.spawn(async move {
+                shared.phase_where(|phase| phase != Phase::Running).await;
+                callee.hang_up();
+            });
+        }
+        self.record(&frames, calling).await;
         self.shared.set_phase(Phase::Over);
         driver.await?;
         // It only ends by itself when the kernel's timer fails.
@@ -318,8 +342,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends a frame at the end of each interval, the last one when all viewers have left.
-    async fn record(&mut self, frames: &mpsc::Sender<Frame>) {
+    /// Sends a frame at the end of each interval, the last one when all viewers have left and all calls
+    /// have ended.
+    async fn record(&mut self, frames: &mpsc::Sender<Frame>, mut calling: Option<Calling>) {
         let shared = Arc::clone(&self.shared);
         let interval = shared.rehearsal.interval_us() as i64;
         let mut from = shared.rehearsal.lead_in_from();
@@ -327,14 +352,20 @@ impl Engine {
             let next = Offset((from.0.div_euclid(interval) + 1) * interval);
             let over = tokio::select! {
                 () = sleep_until(shared.instant(next)) => shared.is_over(),
-                () = shared.over() => true,
+                () = shared.phase_where(|phase| phase == Phase::Over) => true,
             };
             if over {
                 self.drain().await;
+                if let Some(calling) = &mut calling {
+                    calling.end().await;
+                }
             }
             let to = if over { shared.now().max(from) } else { next };
-            let frame =
+            let mut frame =
                 shared.recording.drain((from, to), shared.watermark(), self.machine.sample());
+            if let Some(calling) = &calling {
+                calling.fill(&mut frame);
+            }
             // Nobody listens any more: the run is being given up, and the phase says so.
             let _heard = frames.send(frame).await;
             if over {

@@ -14,6 +14,8 @@ pub struct Plan {
     /// Where the load goes, in the order of the target's origins; the worker asks its own scope
     /// for consent.
     pub targets: Vec<SocketAddr>,
+    /// The avatar backend that callers call; the worker asks its own scope for consent.
+    pub callee: Option<SocketAddr>,
     /// The shard: slots from here …
     pub slots_from: u32,
     /// … to before here.

@@ -16,6 +16,7 @@ fn plan(users_max: Option<u32>) -> Plan {
     Plan {
         rehearsal,
         targets: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9))],
+        callee: None,
         slots_from: 0,
         slots_to: SHARD_SLOTS,
         run_id: 7,

@@ -20,6 +20,7 @@ fn plan() -> Plan {
         // Nobody has to come first.
         rehearsal: Rehearsal { lead_in_us: 100_000, ..match_day },
         targets: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9))],
+        callee: None,
         slots_from: 0,
         slots_to: 4096,
         run_id: 7,

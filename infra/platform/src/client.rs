@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hulk_avatar::GpuFault;
 use hulk_net::{HttpError, Permit, ask, post};
 use hulk_scaling::chaos::{FaultKind, LEASE_MS};
 use hyper::Method;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Counts;
 use crate::control::{Applied, Lend, Renew, Start};
 
+/// How long an avatar backend may take to say what it carries.
+const STATUS_LIMIT: Duration = Duration::from_millis(900);
 /// An answer about a fault that takes longer is a lost one: the next renewal is due by then.
 const FAULT_LIMIT: Duration = Duration::from_millis(900);
 /// How long the start may take.
@@ -63,9 +66,7 @@ impl ControlClient {
     /// # Errors
     /// When there is no good answer.
     pub async fn inject(&self, id: u32, fault: &FaultKind) -> Result<(), ControlError> {
-        let body = json(&Lend { id, fault: fault.clone(), lease_ms: LEASE_MS as u64 })?;
-        post(self.permit, "/faults", body, FAULT_LIMIT).await?;
-        Ok(())
+        inject(self.permit, id, fault).await
     }
 
     /// Renews a fault's lease.
@@ -73,9 +74,7 @@ impl ControlClient {
     /// # Errors
     /// When there is no good answer, or the lease has lapsed.
     pub async fn renew(&self, id: u32) -> Result<(), ControlError> {
-        let body = json(&Renew { lease_ms: LEASE_MS as u64 })?;
-        ask(self.permit, Method::PUT, &fault_path(id), body, FAULT_LIMIT).await?;
-        Ok(())
+        renew(self.permit, id).await
     }
 
     /// Heals a fault; whether it was still there.
@@ -83,10 +82,7 @@ impl ControlClient {
     /// # Errors
     /// When there is no good answer.
     pub async fn heal(&self, id: u32) -> Result<bool, ControlError> {
-        let path = fault_path(id);
-        let answer = ask(self.permit, Method::DELETE, &path, Bytes::new(), FAULT_LIMIT).await?;
-        let Applied { applied } = serde_json::from_str(&answer)?;
-        Ok(applied)
+        heal(self.permit, id).await
     }
 
     /// What the platform counted: waits until all that it received is answered, at most 2 s.
@@ -98,6 +94,88 @@ impl ControlClient {
             hulk_net::fetch_large(self.permit, "/counts", COUNTS_LIMIT, COUNTS_BODY_MAX).await?;
         Ok(serde_json::from_str(&text)?)
     }
+}
+
+/// What the reference avatar backend takes beside its callers.
+#[derive(Debug, Clone, Copy)]
+pub struct AvatarControlClient {
+    permit: Permit,
+}
+
+/// The part of `/status` that is read.
+#[derive(Deserialize)]
+struct Status {
+    capacity: Capacity,
+}
+
+#[derive(Deserialize)]
+struct Capacity {
+    current: u32,
+    maximum: u32,
+}
+
+impl AvatarControlClient {
+    /// The backend behind a permit.
+    pub fn new(permit: Permit) -> Self {
+        Self { permit }
+    }
+
+    /// Injects a fault on a lease of [`LEASE_MS`]; if it is there already, renews it.
+    ///
+    /// # Errors
+    /// When there is no good answer.
+    pub async fn inject(&self, id: u32, fault: &GpuFault) -> Result<(), ControlError> {
+        inject(self.permit, id, fault).await
+    }
+
+    /// Renews a fault's lease.
+    ///
+    /// # Errors
+    /// When there is no good answer, or the lease has lapsed.
+    pub async fn renew(&self, id: u32) -> Result<(), ControlError> {
+        renew(self.permit, id).await
+    }
+
+    /// Heals a fault; whether it was still there.
+    ///
+    /// # Errors
+    /// When there is no good answer.
+    pub async fn heal(&self, id: u32) -> Result<bool, ControlError> {
+        heal(self.permit, id).await
+    }
+
+    /// How many streams it carries, and how many it could.
+    ///
+    /// # Errors
+    /// When there is no good answer.
+    pub async fn streams(&self) -> Result<(u32, u32), ControlError> {
+        let text = ask(self.permit, Method::GET, "/status", Bytes::new(), STATUS_LIMIT).await?;
+        let Status { capacity: Capacity { current, maximum } } = serde_json::from_str(&text)?;
+        Ok((current, maximum))
+    }
+}
+
+async fn inject<K: Clone + Serialize>(
+    permit: Permit,
+    id: u32,
+    fault: &K,
+) -> Result<(), ControlError> {
+    let body = json(&Lend { id, fault: fault.clone(), lease_ms: LEASE_MS as u64 })?;
+    post(permit, "/faults", body, FAULT_LIMIT).await?;
+    Ok(())
+}
+
+async fn renew(permit: Permit, id: u32) -> Result<(), ControlError> {
+    let body = json(&Renew { lease_ms: LEASE_MS as u64 })?;
+    ask(permit, Method::PUT, &fault_path(id), body, FAULT_LIMIT).await?;
+    Ok(())
+}
+
+async fn heal(permit: Permit, id: u32) -> Result<bool, ControlError> {
+    let path = fault_path(id);
+    let answer = ask(permit, Method::DELETE, &path, Bytes::new(), FAULT_LIMIT).await?;
+    let Applied { applied } = serde_json::from_str(&answer)?;
+    Ok(applied)
 }
 
 fn fault_path(id: u32) -> String {

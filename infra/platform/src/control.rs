@@ -52,9 +52,9 @@ pub(crate) struct Start {
 /// `POST /faults`: injects a fault, or renews its lease.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Lend {
+pub(crate) struct Lend<K> {
     pub(crate) id: u32,
-    pub(crate) fault: FaultKind,
+    pub(crate) fault: K,
     pub(crate) lease_ms: u64,
 }
 
@@ -278,7 +278,7 @@ fn press(desk: &Desk, name: &str, state: &SwitchState) -> Result<Said, Said> {
     json(&Applied { applied: true })
 }
 
-async fn lend(desk: &Desk, lend: &Lend) -> Result<Said, Said> {
+async fn lend(desk: &Desk, lend: &Lend<FaultKind>) -> Result<Said, Said> {
     let door = &*desk.door;
     door.plan().platform.check_fault(&lend.fault).map_err(|reason| wrong(&reason))?;
     door.lend(lend.id, &lend.fault, lease(lend.lease_ms)?).map_err(conflict)?;

@@ -17,13 +17,15 @@ mod metrics;
 mod pace;
 mod page;
 mod plan;
+mod pubsub;
 mod server;
 mod view;
 mod viewer;
 
 pub use alone::Alone;
 pub use avatar::{AvatarPlan, serve_avatar};
-pub use client::{ControlClient, ControlError};
+pub use client::{AvatarControlClient, ControlClient, ControlError};
 pub use counts::Counts;
 pub use plan::{Plan, Ports};
+pub use pubsub::{PubSubPlan, serve_pubsub};
 pub use server::{ServeError, serve, stand_alone};

@@ -21,6 +21,8 @@ pub(crate) enum Form {
 pub(crate) enum Kind {
     Gauge,
     Counter,
+    /// Its lines have names of their own: `_bucket`, `_sum` and `_count`.
+    Histogram,
     /// Always 1: its labels tell.
     Info,
 }
@@ -64,12 +66,13 @@ impl Text {
     /// Begins a metric; the name of its lines.
     pub(crate) fn head(&mut self, name: &str, kind: Kind, help: &str) -> String {
         let line = match kind {
-            Kind::Gauge => name.to_owned(),
+            Kind::Gauge | Kind::Histogram => name.to_owned(),
             Kind::Counter => format!("{name}_total"),
             Kind::Info => format!("{name}_info"),
         };
         // OpenMetrics names the family, and Prometheus the lines.
         let (family, kind) = match (self.form, kind) {
+            (_, Kind::Histogram) => (name, "histogram"),
             (Form::OpenMetrics, Kind::Gauge) => (name, "gauge"),
             (Form::OpenMetrics, Kind::Counter) => (name, "counter"),
             (Form::OpenMetrics, Kind::Info) => (name, "info"),

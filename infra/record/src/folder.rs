@@ -1,7 +1,8 @@
 //! The record at rest: a folder that is written as the run goes on and read back whole.
 //!
 //! `manifest.json` · `frames.bin` (magic, then each frame as a length in 4 bytes, little-endian,
-//! and its wire form) · `capacity.jsonl` · `events.jsonl` · `target.json` · `end.json`.
+//! and its wire form) · `capacity.jsonl` · `events.jsonl` · `callee.jsonl` · `target.json` ·
+//! `end.json`.
 //! docs/record.md has the fields.
 
 use std::fs::{self, File};
@@ -12,11 +13,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    CapacitySample, CodecError, Frame, Manifest, RunEnd, RunEvent, TargetCounts, decode, encode,
-    frame_older, frame_v1,
+    CalleeSample, CapacitySample, CodecError, Frame, Manifest, RunEnd, RunEvent, TargetCounts,
+    decode, encode, frame_older, frame_v1,
 };
 
-const MAGIC: &[u8; 8] = b"HULKFRM4";
+const MAGIC: &[u8; 8] = b"HULKFRM5";
+const MAGIC_V4: &[u8; 8] = b"HULKFRM4";
 const MAGIC_V3: &[u8; 8] = b"HULKFRM3";
 const MAGIC_V2: &[u8; 8] = b"HULKFRM2";
 const MAGIC_V1: &[u8; 8] = b"HULKFRM1";
@@ -76,6 +78,8 @@ pub struct Record {
     pub capacity: Vec<CapacitySample>,
     /// What happened.
     pub events: Vec<RunEvent>,
+    /// What the backend that callers called said of itself; empty where nobody asked it.
+    pub callee: Vec<CalleeSample>,
     /// What the platform itself counted; none where it did not tell.
     pub target: Option<TargetCounts>,
     /// How it ended.
@@ -102,11 +106,13 @@ impl Record {
             Err(FolderError::Damaged { .. }) if cut => None,
             other => other?,
         };
+        let callee = folder.join("callee.jsonl");
         Ok(Self {
             manifest,
             frames: read_frames(&folder.join("frames.bin"), cut)?,
             capacity: read_lines(&folder.join("capacity.jsonl"), cut)?,
             events: read_lines(&folder.join("events.jsonl"), cut)?,
+            callee: if callee.exists() { read_lines(&callee, cut)? } else { Vec::new() },
             target,
             end,
         })
@@ -121,6 +127,7 @@ fn read_frames(path: &Path, cut: bool) -> Result<Vec<Frame>, FolderError> {
     reader.read_exact(&mut magic).map_err(io_error(path))?;
     let decode_frame: fn(&[u8]) -> Result<Frame, CodecError> = match &magic {
         MAGIC => |bytes| decode(bytes),
+        MAGIC_V4 => frame_older::read_v4,
         MAGIC_V3 => frame_older::read_v3,
         MAGIC_V2 => frame_older::read_v2,
         MAGIC_V1 => frame_v1::read,
@@ -183,6 +190,8 @@ pub struct RecordWriter {
     frames: BufWriter<File>,
     capacity: BufWriter<File>,
     events: BufWriter<File>,
+    /// Only where there is a backend to be asked.
+    callee: Option<BufWriter<File>>,
 }
 
 impl RecordWriter {
@@ -202,6 +211,7 @@ impl RecordWriter {
             frames: open("frames.bin")?,
             capacity: open("capacity.jsonl")?,
             events: open("events.jsonl")?,
+            callee: None,
         };
         let path = folder.join("frames.bin");
         writer
@@ -242,6 +252,19 @@ impl RecordWriter {
     /// When the file system refuses.
     pub fn event(&mut self, event: &RunEvent) -> Result<(), FolderError> {
         append_line(&mut self.events, &self.folder.join("events.jsonl"), event)
+    }
+
+    /// Appends what the backend that callers call said of itself.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn callee(&mut self, sample: &CalleeSample) -> Result<(), FolderError> {
+        let path = self.folder.join("callee.jsonl");
+        let out = match self.callee.take() {
+            Some(out) => out,
+            None => File::create_new(&path).map(BufWriter::new).map_err(io_error(&path))?,
+        };
+        append_line(self.callee.insert(out), &path, sample)
     }
 
     /// Writes what the platform itself counted.

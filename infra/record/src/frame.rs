@@ -3,7 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Offset, Outcome, QoeCounts, RawSample, SeriesKey, SparseHistogram};
+use crate::{
+    CallersSample, Offset, Outcome, QoeCounts, RawSample, SeriesKey, Session, SparseHistogram,
+};
 
 /// A frame tells of at most so many requests without an answer, and counts the others.
 pub const UNANSWERED_MAX: usize = 50_000;
@@ -54,6 +56,12 @@ pub struct Frame {
     pub raw_untold: u64,
     /// What else the worker knows of its process and machine.
     pub process: ProcessSample,
+    /// What the callers of an avatar backend met.
+    pub callers: CallersSample,
+    /// The sessions with it that ended; at most [`SESSIONS_MAX`](crate::SESSIONS_MAX).
+    pub sessions: Vec<Session>,
+    /// How many more there were.
+    pub sessions_untold: u64,
 }
 
 /// The ledger of arrivals: `intended = on_time + late + dropped + lost`.

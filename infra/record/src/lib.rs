@@ -4,6 +4,7 @@
 //! and any number of times ([`Merged`]). With the capacity samples and events of the controller
 //! they make a [`Record`], from which alone verdicts and reports are made.
 
+mod callers;
 mod commentary;
 mod event;
 mod folder;
@@ -24,6 +25,9 @@ mod session;
 mod target;
 mod time;
 
+pub use callers::{
+    CallObjectives, CalleeSample, CallersInfo, CallersSample, SESSIONS_MAX, SessionObjectives,
+};
 pub use commentary::{BallEvent, Feed, Message, Team};
 pub use event::{CapacitySample, RunEnd, RunEvent, WorkerEnd, WorkerLost};
 pub use folder::{FolderError, Record, RecordWriter};

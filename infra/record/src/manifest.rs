@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Clock, MatchTime, Message, Objective, Offset};
+use crate::{CallersInfo, Clock, MatchTime, Message, Objective, Offset};
 
 /// The head of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,11 +71,14 @@ pub struct Manifest {
     /// The messages of the commentary feed that tell of a moment; none where nobody hears it.
     #[serde(default)]
     pub commentary: Vec<Message>,
+    /// The callers of an avatar backend; none where there are none.
+    #[serde(default)]
+    pub callers: Option<CallersInfo>,
 }
 
 impl Manifest {
     /// The version that this HULK writes.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
 
     /// The match minute (of the model's clock) at a wall time.
     pub fn match_minute(&self, at: Offset) -> f64 {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    ArrivalCounts, Frame, Offset, ResponseCount, Samples, SendCount, SeriesKey, TroubleCount,
+    ArrivalCounts, Frame, Offset, ResponseCount, Samples, SendCount, SeriesKey, Session,
+    TroubleCount,
 };
 
 /// A frame that contradicts another one.
@@ -98,6 +99,18 @@ impl Merged {
         merged
     }
 
+    /// The sessions of callers, in the order of their intended times.
+    pub fn sessions(&self) -> Vec<&Session> {
+        let mut sessions: Vec<&Session> = self.frames().flat_map(|frame| &frame.sessions).collect();
+        sessions.sort_by_key(|session| (session.intended_at, session.caller));
+        sessions
+    }
+
+    /// How many more there were.
+    pub fn sessions_untold(&self) -> u64 {
+        self.frames().map(|frame| frame.sessions_untold).sum()
+    }
+
     /// What went wrong in the journeys themselves: each trouble once, the most frequent first.
     pub fn troubles(&self) -> Vec<TroubleCount> {
         let mut merged: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
@@ -161,7 +174,7 @@ impl SendTotals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AnswerCount, Measure, Outcome};
+    use crate::{AnswerCount, Felt, Measure, Outcome, SessionEnd, Setup};
 
     fn frame(worker: u32, sequence: u64) -> Frame {
         let mut samples = Samples::new();
@@ -244,6 +257,37 @@ mod tests {
         let troubles = merged.troubles();
         assert_eq!(troubles.len(), 2);
         assert_eq!((troubles[0].what.as_str(), troubles[0].count), ("worker 0 is dry", 2));
+    }
+
+    fn session(caller: u32, at_us: i64) -> Session {
+        Session {
+            caller,
+            intended_at: Offset(at_us),
+            wanted_us: 1,
+            end: SessionEnd::Completed,
+            setup: Setup::default(),
+            setup_us: Some(1),
+            first_frame_us: None,
+            turn_us: Vec::new(),
+            barge_ins: 0,
+            barge_in_us: Vec::new(),
+            served_us: 0,
+            lag_us_max: 0,
+            felt: Felt::default(),
+            attempt: 0,
+        }
+    }
+
+    #[test]
+    fn sessions_come_in_the_order_of_their_intended_times() {
+        let mut merged = Merged::default();
+        let early = vec![session(9, 20), session(3, 20)];
+        merged.add(Frame { sessions: early, sessions_untold: 2, ..frame(0, 0) }).unwrap();
+        // It was to begin first, and ended last.
+        merged.add(Frame { sessions: vec![session(5, 10)], ..frame(0, 1) }).unwrap();
+        merged.add(Frame { sessions_untold: 1, ..frame(1, 1) }).unwrap();
+        let callers: Vec<u32> = merged.sessions().iter().map(|session| session.caller).collect();
+        assert_eq!((callers, merged.sessions_untold()), (vec![5, 3, 9], 3));
     }
 
     #[test]

@@ -209,6 +209,9 @@ pub struct Session {
     pub lag_us_max: u64,
     /// What came down.
     pub felt: Felt,
+    /// 0 for the call that was planned; above it, how often its caller has called again after it broke
+    /// off.
+    pub attempt: u32,
 }
 
 impl Session {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hulk_record::{
-    AnswerCount, FaultInfo, Frame, LastRequest, Manifest, MatchTime, Offset, Outcome,
-    ProcessSample, Record, RecordWriter, RunEnd, RunEvent, TargetCounts, TargetService, Unanswered,
+    AnswerCount, CalleeSample, CallersSample, Cause, FaultInfo, Felt, Frame, Interval, LastRequest,
+    Manifest, MatchTime, Offset, Outcome, ProcessSample, Record, RecordWriter, RunEnd, RunEvent,
+    Samples, Session, SessionEnd, Setup, Slope, SyncClass, TargetCounts, TargetService, Unanswered,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -44,10 +45,47 @@ fn target() -> TargetCounts {
     }
 }
 
+fn session() -> Session {
+    let mut latency = Samples::new();
+    latency.record_n(120_000, 95);
+    Session {
+        caller: 7,
+        intended_at: Offset(-3),
+        wanted_us: 60_000_000,
+        end: SessionEnd::Lost(Cause::Network),
+        setup: Setup { http_us: Some(12_000), ..Setup::default() },
+        setup_us: Some(250_000),
+        first_frame_us: Some(80_000),
+        turn_us: vec![400_000, 410_000],
+        barge_ins: 1,
+        barge_in_us: vec![200_000],
+        served_us: 9_000_000,
+        lag_us_max: 90,
+        felt: Felt {
+            frames: 225,
+            fps: Some(24.5),
+            av_class: Some(SyncClass::Detectable),
+            jitter_us: 1.25,
+            latency: latency.sparse(),
+            backlog_slope: Some(Slope {
+                ms_per_s: 25.0,
+                error_ms_per_s: 0.5,
+                interval_ms_per_s: Interval { low: 24.0, high: 26.0 },
+                samples: 95,
+            }),
+            ..Felt::default()
+        },
+        attempt: 2,
+    }
+}
+
 #[test]
 fn a_record_is_read_back_as_it_was_written() {
     let folder = folder("whole");
     let frame = Frame {
+        callers: CallersSample { open: 4, frames: 100, ..CallersSample::default() },
+        sessions: vec![session()],
+        sessions_untold: 1,
         answers: vec![AnswerCount { service: "home".into(), status: 200, count: 10 }],
         unanswered: vec![Unanswered {
             viewer: 7,
@@ -68,6 +106,8 @@ fn a_record_is_read_back_as_it_was_written() {
     let mut writer = RecordWriter::create(&folder, &manifest()).unwrap();
     writer.frame(&frame).unwrap();
     writer.event(&event).unwrap();
+    let callee = [1, 2].map(|s| CalleeSample { at: Offset(s), streams: 4, streams_max: 72 });
+    callee.iter().for_each(|sample| writer.callee(sample).unwrap());
     writer.target(&target()).unwrap();
     let end = RunEnd::Completed { workers: Vec::new(), lost: Vec::new() };
     writer.finish(&end).unwrap();
@@ -76,6 +116,7 @@ fn a_record_is_read_back_as_it_was_written() {
     assert_eq!(read.manifest, manifest());
     assert_eq!((read.frames, read.events), (vec![frame], vec![event]));
     assert_eq!((read.target, read.end), (Some(target()), end));
+    assert_eq!(read.callee, callee);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! sockets, and tests and forecasts run the very same one in virtual time.
 
 pub mod elasticity;
+pub mod pubsub;
 
 mod balancers;
 mod bandwidth;

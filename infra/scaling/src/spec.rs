@@ -118,6 +118,7 @@ impl PlatformSpec {
         let edges: Vec<&str> = self.edges.iter().map(|edge| edge.name.as_str()).collect();
         let zones: Vec<&str> = self.zones.iter().map(|zone| zone.name.as_str()).collect();
         let (what, name, known) = match kind {
+            FaultKind::Gpu(_) => return Err("the platform has no GPUs".to_owned()),
             FaultKind::EdgeLost(lost) => ("edge", &lost.edge, edges),
             FaultKind::ZoneLost(lost) => ("zone", &lost.zone, zones),
             FaultKind::NoCapacity(none) => ("zone", &none.zone, zones),

@@ -3,6 +3,7 @@
 use hulk_scaling::elasticity::Step;
 
 use super::behind;
+use super::callers;
 use super::marks::Marks;
 use super::panel::{Axis, Panel, Scale, short};
 use crate::supply::Supply;
@@ -48,10 +49,10 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    /// None when there is no interval to draw.
+    /// None when there is no interval to draw, and where nobody was there but callers.
     pub(super) fn of(view: &View<'_>, verdict: &Verdict, times: Option<Times>) -> Option<Self> {
         let total_s = view.match_s(view.manifest().until);
-        if view.intervals() <= 0 || total_s.is_nan() || total_s <= 0.0 {
+        if view.intervals() <= 0 || total_s.is_nan() || total_s <= 0.0 || view.callers_alone() {
             return None;
         }
         let mut services = tightest_first(view, verdict);
@@ -116,6 +117,9 @@ fn thin(supply: &mut Supply, steps_max: usize) {
 
 /// The timeline as a figure, with the figures of its window and the tables behind it.
 pub(super) fn timeline(view: &View<'_>, drawn: Option<&Drawn>) -> String {
+    if view.callers_alone() {
+        return callers::chart(view);
+    }
     let Some(drawn) = drawn else {
         return "<p>There is no interval to draw.</p>\n".to_owned();
     };

@@ -43,7 +43,7 @@ pub(super) fn numeric(text: &str) -> String {
 fn value(of: f64, unit: &str) -> String {
     match unit {
         "share" => format!("{} %", percent(of)),
-        unit => format!("{} {unit}", number(of)),
+        unit => format!("{} {unit}", number(of)).trim_end().to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The key figures of the first screen: what broke and for whom, when something did, and how large
 //! and how good the run was.
 
+use crate::callers::Cells;
 use crate::timeline::Times;
 use crate::verdict::{ObjectiveResult, ObjectiveStatus, Verdict, VerdictKind};
 use crate::view::View;
@@ -92,9 +93,25 @@ fn when(first: &ObjectiveResult) -> Tile {
             format!("broke first, at match minute {} after {moment}", minute(at))
         }
         (Some(at), None) => format!("broke first, at match minute {}", minute(at)),
+        (None, _) if first.service.is_empty() => "breached".to_owned(),
         (None, _) => format!("breached: {}", first.name),
     };
     Tile::worst(what, at)
+}
+
+/// What to quote of the callers; nothing without them.
+fn of_callers(verdict: &Verdict) -> Vec<Tile> {
+    let figures = || verdict.callers.iter().flat_map(|callers| &callers.figures);
+    let tile = |name: &str, what: &str| {
+        let figure = figures().find(|figure| figure.name == name)?;
+        Some(Tile::new(Cells::of(figure).measured, what))
+    };
+    let tiles = [
+        tile("sessions at a time", "most calls at a time"),
+        tile("goodput", "of the calls were good"),
+        tile("audio to frame, p95", "p95 from audio to frame, all calls"),
+    ];
+    tiles.into_iter().flatten().collect()
 }
 
 fn measured(
@@ -126,18 +143,24 @@ fn measured(
             percent(requests.not_served as f64 / first as f64)
         ),
     };
-    let mut tiles = vec![Tile::new(count(present), format!("viewers at the peak{wanted}"))];
-    if !failed {
-        let arrivals = count(verdict.arrivals.sent());
-        let planned = count(verdict.arrivals_planned);
-        tiles.push(Tile::new(arrivals, format!("of {planned} arrivals sent")));
+    let mut tiles = Vec::new();
+    if !view.callers_alone() {
+        tiles.push(Tile::new(count(present), format!("viewers at the peak{wanted}")));
+        if !failed {
+            let arrivals = count(verdict.arrivals.sent());
+            let planned = count(verdict.arrivals_planned);
+            tiles.push(Tile::new(arrivals, format!("of {planned} arrivals sent")));
+        }
+        tiles.extend([
+            Tile::new(count(requests.not_served), not_served),
+            Tile::new(
+                times.map_or_else(|| "–".to_owned(), |times| micros(times.p99_us as f64)),
+                "p99 of response time, all services",
+            ),
+        ]);
     }
+    tiles.extend(of_callers(verdict));
     tiles.extend([
-        Tile::new(count(requests.not_served), not_served),
-        Tile::new(
-            times.map_or_else(|| "–".to_owned(), |times| micros(times.p99_us as f64)),
-            "p99 of response time, all services",
-        ),
         Tile::new(format!("{met} of {}", objectives.len()), "objectives met"),
         Tile::new(
             format!("{held} of {}", measured.len()),

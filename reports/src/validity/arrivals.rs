@@ -38,7 +38,11 @@ pub(super) fn planned(view: &View<'_>) -> Check {
 
 /// What the generator did not send in time is not the target's fault.
 pub(super) fn generator(view: &View<'_>, lost_time: bool) -> Check {
+    const NAME: &str = "arrivals missed by the generator";
     let (mut all, limit) = (view.arrivals(), view.manifest().limits.generator_share_max);
+    if view.callers_alone() {
+        return Check::not_made(NAME, limit, "share", "No viewer was to come.");
+    }
     let delivered = share(all.sent() as f64, all.intended as f64);
     let taken = taken_by_host(view);
     // What left late while the host had the machine is the host's doing.
@@ -50,7 +54,7 @@ pub(super) fn generator(view: &View<'_>, lost_time: bool) -> Check {
         percent(delivered),
         causes(view, &all, measured, limit, lost_time),
     );
-    Check::at_most("arrivals missed by the generator", measured, limit, "share", reason)
+    Check::at_most(NAME, measured, limit, "share", reason)
 }
 
 fn causes(

@@ -167,6 +167,7 @@ pub(crate) fn record(minutes: &[Minute], objectives: Vec<Objective>) -> Record {
             kind: "moment".into(),
             text: "the match begins".into(),
         }],
+        callee: Vec::new(),
         target: None,
         end: RunEnd::Completed { workers: vec![end], lost: Vec::new() },
     }
@@ -229,5 +230,6 @@ fn manifest(minutes: &[Minute], objectives: Vec<Objective>) -> Manifest {
         raw: false,
         load: None,
         commentary: Vec::new(),
+        callers: None,
     }
 }

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod builder;
+mod callers;
 mod commentary;
 mod compare;
 mod hlog_js;

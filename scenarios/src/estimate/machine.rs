@@ -3,6 +3,7 @@
 
 use hulk_traffic_models::Schedule;
 
+use super::CallersEstimate;
 use crate::Rehearsal;
 
 /// CPU time of a request, in seconds: of both sides with the embedded platform.
@@ -75,6 +76,14 @@ impl MachineEstimate {
             cores_peak: requests_per_s_peak.map(|peak| peak * cpu_s),
             requests_per_s_of_a_core: CPU_SHARE_MAX / cpu_s,
         }
+    }
+
+    /// What callers cost on top of it.
+    pub(super) fn add(&mut self, callers: &CallersEstimate) {
+        self.descriptors += callers.descriptors();
+        self.memory_bytes += callers.memory_bytes();
+        self.record_bytes += callers.record_bytes();
+        self.cores_peak = self.cores_peak.map(|cores| cores + callers.cores());
     }
 
     pub(super) fn warnings(&self, rehearsal: &Rehearsal, given: &Given) -> Vec<String> {

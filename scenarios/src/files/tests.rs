@@ -37,7 +37,8 @@ impl Drop for Folder {
 fn what_is_no_file_is_told_with_the_way_out() {
     let folder = Folder::new("none");
     let of = |name: &str| folder.0.join(name).display().to_string();
-    let shipped = "shipped rehearsals, by their names: `match-day`, `match-day-cloud-group`";
+    let shipped = "shipped rehearsals, by their names: `avatar-72`, `avatar-admission-burst`, \
+                   `match-day`, `match-day-cloud-group`";
     let told = folder.told(&of("mach-day.toml"));
     let wanted = format!("there is no such file (did you mean `match-day`?\n{shipped})");
     assert_eq!(told, wanted);

@@ -6,7 +6,9 @@ use hulk_scaling::{PlatformSpec, RouteSpec};
 use hulk_settings::{At, Section, nearest_or_all};
 
 use super::generator::check_families;
+use super::gpu_faults::misfit;
 use super::policies::no_moment;
+use crate::callers::check_callers;
 use crate::{Proxied, Rehearsal, Target, Watched};
 
 /// Notes what does not fit together.
@@ -26,6 +28,7 @@ pub(super) fn check_together(rehearsal: &Rehearsal, root: &Section<'_>) {
     }
     Watched::check_all(rehearsal, root);
     Proxied::check_all(rehearsal, root);
+    check_callers(rehearsal, root);
     objectives(rehearsal, root);
     check_families(rehearsal, root);
     names_differ(root, "objective", rehearsal.objectives.iter().map(|known| known.name.as_str()));
@@ -96,7 +99,12 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
     let wrong = |message: String, hint: String, at: &[&'static str]| {
         Some(Wrong { message, hint, at: at.iter().copied().map(At::Key).collect() })
     };
-    let own = !matches!(fault.kind, FaultKind::Toxic(_));
+    if let FaultKind::Gpu(gpu) = &fault.kind
+        && let Some((message, hint)) = misfit(gpu, rehearsal.callers.as_ref())
+    {
+        return wrong(message, hint, &["gpu"]);
+    }
+    let own = !matches!(fault.kind, FaultKind::Toxic(_) | FaultKind::Gpu(_));
     if own && rehearsal.platform().is_none() {
         let hint = "put a `[proxy.NAME]` before a service and set a `toxic`, or aim at `embedded`";
         let message = "only the embedded platform takes this fault".to_owned();
@@ -130,13 +138,16 @@ fn fault_problem(rehearsal: &Rehearsal, fault: &Fault) -> Option<Wrong> {
         let (message, hint, key) = Proxied::misplaced(rehearsal, toxic)?;
         return wrong(message, hint, &["toxic", key]);
     }
+    if matches!(fault.kind, FaultKind::Gpu(_)) {
+        return None;
+    }
     let embedded = rehearsal.platform()?;
     let message = embedded.platform.check_fault(&fault.kind).err()?;
     let place = match fault.kind {
         FaultKind::Latency(_) => "service",
         FaultKind::EdgeLost(_) => "edge",
         FaultKind::ZoneLost(_) | FaultKind::NoCapacity(_) => "zone",
-        FaultKind::Toxic(_) => "proxy",
+        FaultKind::Toxic(_) | FaultKind::Gpu(_) => "proxy",
     };
     let hint = if place == "zone" && embedded.platform.zones.is_empty() {
         format!("add `[zone.{}]` to the platform", fault.kind.place())

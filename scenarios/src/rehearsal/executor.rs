@@ -15,6 +15,26 @@ const LEAD_IN_MS: f64 = 1000.0;
 /// Tables that say something of a model's day.
 const OF_A_DAY: [&str; 3] = ["moment", "spikes", "commentary"];
 
+/// What says something of viewers.
+const OF_VIEWERS: [&str; 11] = [
+    "journeys",
+    "on",
+    "devices",
+    "target",
+    "policy",
+    "observe",
+    "proxy",
+    "objective",
+    "moment",
+    "commentary",
+    "spikes",
+];
+
+/// Whether no viewer comes.
+pub(super) fn is_nobody(audience: &Audience) -> bool {
+    matches!(audience.executor, Some(Executor::Nobody(_)))
+}
+
 /// Who makes the load, and the lead-in in µs of wall time: an `[audience]` or a `[load]`.
 pub(super) fn read_people(
     root: &Section<'_>,
@@ -69,6 +89,18 @@ pub(super) fn read_clock(root: &Section<'_>) -> Option<Clock> {
 pub(super) fn check_load(root: &Section<'_>, audience: &Audience, script: &Script) {
     let Some(executor) = &audience.executor else { return };
     let name = executor.name();
+    if is_nobody(audience) {
+        if !root.has("callers") {
+            let hint = "add `[callers]`, or take an executor that brings somebody";
+            let message = "`nobody` sends nothing, and there is no `[callers]` that would call";
+            root.problem_at("load", message, Some(hint.to_owned()));
+        }
+        for key in OF_VIEWERS.into_iter().filter(|key| root.has(key)) {
+            let hint = format!("remove `{key}`, or take an executor that brings somebody");
+            root.problem_at(key, format!("`{key}` is of viewers, and there is nobody"), Some(hint));
+        }
+        return;
+    }
     for key in OF_A_DAY.into_iter().filter(|key| root.has(key)) {
         let hint = format!("remove `{key}`, or replay an `[audience]`");
         root.problem_at(

@@ -12,7 +12,7 @@ use hulk_traffic_models::{Audience, Executor, Then};
 use super::audience::{OwnMoment, keep_answered, read_spikes};
 use super::check::check_together;
 use super::commentary::Hearing;
-use super::executor::{check_load, read_clock, read_people};
+use super::executor::{check_load, is_nobody, read_clock, read_people};
 use super::generator::Generator;
 use super::named::{Kind, read_key, read_name};
 use super::objective::read_objective;
@@ -21,7 +21,9 @@ use super::size::check_size;
 use crate::devices::Devices;
 use crate::script::Ingredients;
 use crate::target::UrlSettings;
-use crate::{Embedded, Journey, Own, Proxied, Rehearsal, Script, Target, Watched, shipped};
+use crate::{
+    Callers, Embedded, Journey, Own, Proxied, Rehearsal, Script, Target, Watched, shipped,
+};
 
 /// What a run must have delivered; docs/verdict.md says why so much.
 const LIMITS: ValidityLimits = ValidityLimits {
@@ -56,15 +58,18 @@ pub(super) fn read_root(
     inner: &mut Problems,
 ) -> Option<Rehearsal> {
     let name = root.text("name");
-    let seed = root.integer_or("seed", 0..=u64::MAX, 0);
-    let clock = read_clock(root);
+    let (seed, clock) = (root.integer_or("seed", 0..=u64::MAX, 0), read_clock(root));
     // A seed that cannot be read is no reason not to look at the audience.
     let people = read_people(root, seed.unwrap_or_default(), folder, inner);
     let moments = root.sections("moment");
     let moments: Vec<Option<OwnMoment<'_>>> = moments.iter().map(OwnMoment::read).collect();
     let spikes = read_spikes(root);
-    let ingredients = read_journeys(root, folder, inner);
-    let target = read_target(root, folder, inner);
+    let nobody = people.as_ref().is_some_and(|(audience, _)| is_nobody(audience));
+    let (ingredients, target) = match nobody {
+        true => (Some(<_>::default()), Some(ReadTarget::Nothing)),
+        false => (read_journeys(root, folder, inner), read_target(root, folder, inner)),
+    };
+    let callers = Callers::read(root, folder, inner);
     let objectives = root.list("objective", read_objective);
     let watched = Watched::read_all(root);
     let proxies = Proxied::read_all(root);
@@ -103,6 +108,7 @@ pub(super) fn read_root(
         lead_in_us,
         script: Arc::new(script),
         target,
+        callers: callers?,
         watched: watched?,
         commentary: commentary?,
         proxies: proxies?,
@@ -225,6 +231,8 @@ struct PolicySection<'a> {
 enum ReadTarget<'a> {
     Embedded(Box<Embedded>),
     Url(Box<UrlSettings<'a>>),
+    /// Nobody is sent anywhere.
+    Nothing,
 }
 
 impl ReadTarget<'_> {
@@ -232,7 +240,7 @@ impl ReadTarget<'_> {
     fn edges(&self) -> Vec<String> {
         match self {
             Self::Embedded(embedded) => embedded.edges(),
-            Self::Url(_) => Own::edges(),
+            Self::Url(_) | Self::Nothing => Own::edges(),
         }
     }
 
@@ -246,6 +254,7 @@ impl ReadTarget<'_> {
                 }
                 Target::Url(own)
             }
+            Self::Nothing => Target::Url(Own::default()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hulk_avatar::Adapter;
 use hulk_settings::{At, Problems, Section, Source, nearest};
 
 use crate::files::{Unreadable, expect_kind, read_text};
@@ -12,14 +13,14 @@ use crate::shipped;
 type Read<'a, T> = dyn Fn(&Arc<Source>, &Path) -> Result<T, Problems> + 'a;
 
 /// What a file is of, where shipped ones are found, and how it is read.
-pub(super) struct Kind<'a, T> {
-    pub(super) name: &'static str,
-    pub(super) find: &'a dyn Fn(&str) -> Option<Arc<Source>>,
-    pub(super) read: &'a Read<'a, T>,
+pub(crate) struct Kind<'a, T> {
+    pub(crate) name: &'static str,
+    pub(crate) find: &'a dyn Fn(&str) -> Option<Arc<Source>>,
+    pub(crate) read: &'a Read<'a, T>,
 }
 
 /// Reads the file that `key` names.
-pub(super) fn read_key<T>(
+pub(crate) fn read_key<T>(
     section: &Section<'_>,
     key: &'static str,
     folder: &Path,
@@ -31,7 +32,7 @@ pub(super) fn read_key<T>(
 }
 
 /// Reads the file of that name, which stands at the end of `at`.
-pub(super) fn read_name<T>(
+pub(crate) fn read_name<T>(
     section: &Section<'_>,
     at: &[At<'_>],
     name: &str,
@@ -55,6 +56,7 @@ pub(super) fn read_name<T>(
             || {
                 let known: Vec<&str> = match what {
                     "model" => hulk_traffic_models::shipped_names().collect(),
+                    "adapter" => Adapter::shipped_names().collect(),
                     what => shipped::names(what).collect(),
                 };
                 let near = nearest(name, &known).map(|near| format!("{near} ")).unwrap_or_default();

@@ -27,7 +27,7 @@ fn settle(policy: &mut Policy, service: &str, audience: &Audience, root: &Sectio
 }
 
 /// What is said of a name that no moment of the day has, and the way out.
-pub(super) fn no_moment(name: &str, audience: &Audience) -> (String, String) {
+pub(crate) fn no_moment(name: &str, audience: &Audience) -> (String, String) {
     let known: Vec<&str> = audience.moments.iter().map(|known| known.name.as_str()).collect();
     (format!("the day has no moment `{name}`"), nearest_or_all(name, &known))
 }

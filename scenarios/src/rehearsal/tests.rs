@@ -144,7 +144,8 @@ fn a_target_of_one_s_own_takes_no_policies_and_no_judgement_of_scaling_at_anothe
 fn shipped_rehearsals_are_valid_and_warn_of_nothing() {
     let given = Given { descriptors: 20_000, workers: 1, cores: 2 };
     let names: Vec<&str> = shipped_rehearsal_names().collect();
-    assert_eq!(names, ["match-day", "match-day-cloud-group"]);
+    let all = ["avatar-72", "avatar-admission-burst", "match-day", "match-day-cloud-group"];
+    assert_eq!(names, all);
     for name in names {
         for spelling in [name.to_owned(), format!("scenarios/{name}.toml")] {
             let rehearsal = Rehearsal::load(&spelling).unwrap();

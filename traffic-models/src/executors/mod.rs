@@ -7,6 +7,7 @@ mod constant_arrival_rate;
 mod constant_users;
 mod iterations;
 mod mass_action;
+mod nobody;
 mod ramping_arrival_rate;
 mod ramping_users;
 mod replay;
@@ -16,6 +17,7 @@ pub use constant_arrival_rate::ConstantArrivalRate;
 pub use constant_users::ConstantUsers;
 pub use iterations::Iterations;
 pub use mass_action::MassAction;
+pub use nobody::Nobody;
 pub use ramping_arrival_rate::RampingArrivalRate;
 pub use ramping_users::RampingUsers;
 pub use replay::Replay;
@@ -50,6 +52,8 @@ pub enum Executor {
     MassAction(MassAction),
     /// Arrivals as they were written down.
     Replay(Replay),
+    /// No viewer at all.
+    Nobody(Nobody),
 }
 
 /// What a viewer does after the journeys' start.
@@ -94,7 +98,7 @@ trait Plan {
 
 impl Executor {
     /// Their names in a file.
-    pub const NAMES: [&'static str; 7] = [
+    pub const NAMES: [&'static str; 8] = [
         "constant_users",
         "ramping_users",
         "constant_arrival_rate",
@@ -102,6 +106,7 @@ impl Executor {
         "iterations",
         "mass_action",
         "replay",
+        "nobody",
     ];
 
     /// Reads the one executor of a section, which may have other keys. `text_of` gives the text
@@ -118,7 +123,8 @@ impl Executor {
             3 => RampingArrivalRate::read(&inner).map(Self::RampingArrivalRate),
             4 => Iterations::read(&inner).map(Self::Iterations),
             5 => MassAction::read(&inner).map(Self::MassAction),
-            _ => Replay::read(&inner, text_of).map(Self::Replay),
+            6 => Replay::read(&inner, text_of).map(Self::Replay),
+            _ => Nobody::read(&inner).map(Self::Nobody),
         }
     }
 
@@ -131,6 +137,7 @@ impl Executor {
             Self::Iterations(of) => (4, of),
             Self::MassAction(of) => (5, of),
             Self::Replay(of) => (6, of),
+            Self::Nobody(of) => (7, of),
         }
     }
 

@@ -49,6 +49,11 @@ impl Seats {
         self.taken.insert(stream, now.plus(self.open_us));
     }
 
+    /// Takes a stream that another worker had: it is counted at once.
+    pub(crate) fn take_over(&mut self, now: Offset, stream: StreamId) {
+        self.taken.insert(stream, now);
+    }
+
     pub(crate) fn release(&mut self, stream: StreamId) {
         self.taken.remove(&stream);
     }

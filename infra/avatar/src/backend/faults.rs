@@ -1,5 +1,6 @@
 //! What can befall a backend, and what a GPU suffers from at present.
 
+pub use hulk_chaos::GpuFault;
 use hulk_record::Offset;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -18,104 +19,22 @@ const XID_MPS: u32 = 31;
 /// The GPU's system processor does not answer in time.
 const XID_DRIVER: u32 = 119;
 
-/// A fault; GPUs are numbered from 0 in the order of the settings file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum GpuFault {
-    /// The clock runs at `factor` of its speed. Several at once multiply, and heal one by one.
-    ClockThrottle {
-        /// Which GPU.
-        gpu: usize,
-        /// From 0.01 to 1.
-        factor: f64,
-    },
-    /// While it holds each batch fails and its frames are dropped, without a word to anyone.
-    OutOfMemory {
-        /// Which GPU.
-        gpu: usize,
-    },
-    /// XID 79: all streams are lost, and none is admitted until it is healed.
-    OffTheBus {
-        /// Which GPU.
-        gpu: usize,
-    },
-    /// All streams are lost; the GPU is back by itself, and healing makes that no sooner.
-    DriverRestart {
-        /// Which GPU.
-        gpu: usize,
-        /// After how long it is back.
-        ms: u64,
-    },
-    /// A fatal fault of one client loses every stream of its GPU, which goes on at once.
-    MpsFatal {
-        /// Which GPU.
-        gpu: usize,
-    },
-    /// Batches take `factor` times as long. Several at once multiply, and heal one by one.
-    SlowNode {
-        /// Which GPU.
-        gpu: usize,
-        /// From 1 to 100.
-        factor: f64,
-    },
-    /// All streams of a zone are lost, and its GPUs admit none until it is healed.
-    ZoneLost {
-        /// Its name.
-        zone: String,
-    },
-    /// The store that leads sessions back to their GPUs is empty, and takes nothing until healed.
-    AffinityLost,
-}
-
-impl GpuFault {
-    /// Its name in a file.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::ClockThrottle { .. } => "clock_throttle",
-            Self::OutOfMemory { .. } => "out_of_memory",
-            Self::OffTheBus { .. } => "off_the_bus",
-            Self::DriverRestart { .. } => "driver_restart",
-            Self::MpsFatal { .. } => "mps_fatal",
-            Self::SlowNode { .. } => "slow_node",
-            Self::ZoneLost { .. } => "zone_lost",
-            Self::AffinityLost => "affinity_lost",
-        }
+/// Whether a fault is within its ranges.
+pub(crate) fn check(fault: &GpuFault) -> Result<(), FaultError> {
+    if let GpuFault::DriverRestart { ms, .. } = fault
+        && *ms > RESTART_MS_MAX
+    {
+        return Err(FaultError::Restart { ms: *ms });
     }
-
-    /// The GPU that it befalls; none where it befalls a zone or the store.
-    pub fn gpu(&self) -> Option<usize> {
-        match self {
-            Self::ClockThrottle { gpu, .. }
-            | Self::OutOfMemory { gpu }
-            | Self::OffTheBus { gpu }
-            | Self::DriverRestart { gpu, .. }
-            | Self::MpsFatal { gpu }
-            | Self::SlowNode { gpu, .. } => Some(*gpu),
-            Self::ZoneLost { .. } | Self::AffinityLost => None,
-        }
+    let (factor, from, to) = match fault {
+        GpuFault::ClockThrottle { factor, .. } => (*factor, 1.0 / FACTOR_LIMIT, 1.0),
+        GpuFault::SlowNode { factor, .. } => (*factor, 1.0, FACTOR_LIMIT),
+        _ => return Ok(()),
+    };
+    if (from..=to).contains(&factor) {
+        return Ok(());
     }
-
-    /// Whether several of the kind at a time are more than one.
-    pub fn adds_up(&self) -> bool {
-        matches!(self, Self::ClockThrottle { .. } | Self::SlowNode { .. })
-    }
-
-    pub(crate) fn check(&self) -> Result<(), FaultError> {
-        if let Self::DriverRestart { ms, .. } = self
-            && *ms > RESTART_MS_MAX
-        {
-            return Err(FaultError::Restart { ms: *ms });
-        }
-        let (factor, from, to) = match self {
-            Self::ClockThrottle { factor, .. } => (*factor, 1.0 / FACTOR_LIMIT, 1.0),
-            Self::SlowNode { factor, .. } => (*factor, 1.0, FACTOR_LIMIT),
-            _ => return Ok(()),
-        };
-        if (from..=to).contains(&factor) {
-            return Ok(());
-        }
-        Err(FaultError::Factor { factor, from, to })
-    }
+    Err(FaultError::Factor { factor, from, to })
 }
 
 /// Why a fault befalls nothing.
@@ -332,12 +251,12 @@ mod tests {
     #[test]
     fn a_factor_slows_and_does_no_more() {
         for factor in [0.0, -1.0, 1.5, f64::NAN] {
-            assert!(throttle(factor).check().is_err(), "{factor}");
+            assert!(check(&throttle(factor)).is_err(), "{factor}");
         }
-        assert_eq!(throttle(0.01).check(), Ok(()));
+        assert_eq!(check(&throttle(0.01)), Ok(()));
         let slow = GpuFault::SlowNode { gpu: 0, factor: 0.5 };
-        let error = slow.check().unwrap_err();
+        let error = check(&slow).unwrap_err();
         assert_eq!(error.to_string(), "the factor is 0.5: it must be from 1 to 100");
-        assert_eq!(GpuFault::AffinityLost.check(), Ok(()));
+        assert_eq!(check(&GpuFault::AffinityLost), Ok(()));
     }
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use hulk_record::{Offset, hash_of};
 use serde::{Deserialize, Serialize};
 
+use super::adaptive::Adaptive;
 use super::spec::{BackendSpec, GpuSpec};
 
 /// How many frames wait at most; beyond it the oldest is given up.
@@ -26,7 +27,7 @@ pub struct StreamId(pub u64);
 pub struct Made {
     /// Of which stream.
     pub stream: StreamId,
-    /// Its number in the stream, from 0; one that is missing was given up.
+    /// Its number in the stream, from 0; one that is missing was given up, or not asked for.
     pub number: u64,
     /// When it fell due.
     pub due: Offset,
@@ -34,6 +35,43 @@ pub struct Made {
     pub done: Offset,
     /// The piece of audio that it answers; none in silence.
     pub audio: Option<u64>,
+    /// The frame before it that was not asked for, whose sound it carries too.
+    pub skipped: Option<Skipped>,
+}
+
+/// A frame that was not asked for, where a stream is at half its rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The piece of audio that it would have answered; none in silence.
+    pub audio: Option<u64>,
+}
+
+/// What a GPU did since it was asked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tally {
+    pub(crate) made: u64,
+    /// Of all frames made, from due to done.
+    pub(crate) latency_us: i64,
+    pub(crate) failed_frames: u64,
+    pub(crate) failed_batches: u64,
+}
+
+impl Tally {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            made: self.made + other.made,
+            latency_us: self.latency_us.saturating_add(other.latency_us),
+            failed_frames: self.failed_frames + other.failed_frames,
+            failed_batches: self.failed_batches + other.failed_batches,
+        }
+    }
+}
+
+/// A stream on its way to another GPU, with its frames that are not made yet.
+pub(crate) struct Moving {
+    stream: Stream,
+    frames: Vec<Frame>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +80,7 @@ struct Frame {
     number: u64,
     due: Offset,
     audio: Option<u64>,
+    skipped: Option<Skipped>,
 }
 
 /// What frames come from.
@@ -53,6 +92,8 @@ struct Stream {
     /// The number of its next frame.
     next: u64,
     pieces: VecDeque<u64>,
+    /// The frame that was not asked for, until the next one.
+    skipped: Option<Skipped>,
 }
 
 impl Stream {
@@ -99,6 +140,11 @@ pub(crate) struct Gpu {
     busy: VecDeque<(Offset, Offset)>,
     dropped: u64,
     failed: u64,
+    tally: Tally,
+    /// Where streams are halved if it does not keep up.
+    adaptive: Option<Adaptive>,
+    /// The streams at half their rate.
+    halved: BTreeSet<StreamId>,
 }
 
 impl Gpu {
@@ -121,6 +167,9 @@ impl Gpu {
             busy: VecDeque::new(),
             dropped: 0,
             failed: 0,
+            tally: Tally::default(),
+            adaptive: backend.adaptive_quality.then(Adaptive::default),
+            halved: BTreeSet::new(),
         }
     }
 
@@ -148,17 +197,48 @@ impl Gpu {
     pub(crate) fn add(&mut self, now: Offset, stream: StreamId, priority: u8) {
         let phases = (SECOND_US / self.fps).max(1).unsigned_abs();
         let first = now.plus((hash_of(self.phase_seed, stream.0) % phases) as i64);
-        self.dues.insert((first, stream));
-        self.streams.insert(stream, Stream { priority, first, next: 0, pieces: VecDeque::new() });
+        let fresh = Stream { priority, first, next: 0, pieces: VecDeque::new(), skipped: None };
+        self.put(stream, Moving { stream: fresh, frames: Vec::new() });
     }
 
     /// Forgets a stream with all that waits of it.
     pub(crate) fn remove(&mut self, stream: StreamId) {
-        if let Some(gone) = self.streams.remove(&stream) {
-            self.dues.remove(&(gone.due(self.fps), stream));
-            self.waiting.values_mut().for_each(|queue| queue.retain(|f| f.stream != stream));
-            self.waiting_count = self.waiting.values().map(VecDeque::len).sum();
+        let _forgotten = self.take(stream);
+    }
+
+    /// Gives a stream away; the other GPU makes also what this one has begun.
+    pub(crate) fn take(&mut self, id: StreamId) -> Option<Moving> {
+        let stream = self.streams.remove(&id)?;
+        self.dues.remove(&(stream.due(self.fps), id));
+        let mut frames = Vec::new();
+        if let Some(batch) = &mut self.running {
+            let all = std::mem::take(&mut batch.frames).into_iter();
+            (frames, batch.frames) = all.partition(|frame| frame.stream == id);
         }
+        if let Some(queue) = self.waiting.get_mut(&stream.priority) {
+            let all = std::mem::take(queue).into_iter();
+            let theirs: VecDeque<Frame>;
+            (theirs, *queue) = all.partition(|frame| frame.stream == id);
+            frames.extend(theirs);
+        }
+        self.waiting_count = self.waiting.values().map(VecDeque::len).sum();
+        self.choose_halved();
+        Some(Moving { stream, frames })
+    }
+
+    /// Takes a stream from another GPU of the backend; both must have been run to the same time.
+    pub(crate) fn put(&mut self, id: StreamId, moving: Moving) {
+        let Moving { stream, frames } = moving;
+        self.dues.insert((stream.due(self.fps), id));
+        if !frames.is_empty() {
+            self.waiting_count += frames.len();
+            let queue = self.waiting.entry(stream.priority).or_default();
+            queue.extend(frames);
+            // What came from elsewhere may be older than what is here.
+            queue.make_contiguous().sort_by_key(|frame| (frame.due, frame.stream));
+        }
+        self.streams.insert(id, stream);
+        self.choose_halved();
     }
 
     /// Loses every stream and all work, as when the GPU falls silent.
@@ -171,7 +251,9 @@ impl Gpu {
         self.dues.clear();
         self.waiting.clear();
         self.waiting_count = 0;
-        std::mem::take(&mut self.streams).into_keys().collect()
+        let lost = std::mem::take(&mut self.streams).into_keys().collect();
+        self.choose_halved();
+        lost
     }
 
     /// Queues a piece of audio for the next frame that falls due without one. What is given up for
@@ -209,6 +291,16 @@ impl Gpu {
         self.failed
     }
 
+    /// What it did since it was asked last.
+    pub(crate) fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
+    /// The mean of its streams: 1 at their full rate, 0.5 at half.
+    pub(crate) fn quality(&self) -> f64 {
+        1.0 - 0.5 * self.halved.len() as f64 / self.streams.len().max(1) as f64
+    }
+
     /// For which share of the second before `now` it worked.
     pub(crate) fn utilisation(&self, now: Offset) -> f64 {
         let from = now.plus(-SECOND_US);
@@ -228,18 +320,28 @@ impl Gpu {
         if self.running.is_some() {
             return None;
         }
-        let oldest = self.waiting.values().filter_map(VecDeque::front).map(|f| f.due).min()?;
+        let oldest = self.oldest()?;
         let full = self.waiting_count >= self.batch_max;
         Some(if full { self.at } else { oldest.plus(self.wait_us).max(self.at) })
+    }
+
+    /// Since when the frame waits that has waited longest.
+    fn oldest(&self) -> Option<Offset> {
+        self.waiting.values().filter_map(VecDeque::front).map(|frame| frame.due).min()
     }
 
     fn fall_due(&mut self) {
         let Some((due, id)) = self.dues.pop_first() else { return };
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let audio = stream.pieces.pop_front();
-        let frame = Frame { stream: id, number: stream.next, due, audio };
+        let number = stream.next;
         stream.next += 1;
         self.dues.insert((stream.due(self.fps), id));
+        if self.halved.contains(&id) && number % 2 == 1 {
+            stream.skipped = Some(Skipped { audio });
+            return;
+        }
+        let frame = Frame { stream: id, number, due, audio, skipped: stream.skipped.take() };
         self.waiting.entry(stream.priority).or_default().push_back(frame);
         self.waiting_count += 1;
         if self.waiting_count > WAITING_MAX {
@@ -256,7 +358,24 @@ impl Gpu {
         }
     }
 
+    /// Which streams are at half their rate: those of the lowest priority, the last to come first.
+    fn choose_halved(&mut self) {
+        let Some(adaptive) = &mut self.adaptive else { return };
+        if self.streams.is_empty() {
+            *adaptive = Adaptive::default();
+        }
+        let count = adaptive.count(self.streams.len());
+        let mut all: Vec<(u8, StreamId)> =
+            self.streams.iter().map(|(id, stream)| (stream.priority, *id)).collect();
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        self.halved = all.into_iter().take(count).map(|(_, id)| id).collect();
+    }
+
     fn start(&mut self) {
+        let (at, oldest) = (self.at, self.oldest().unwrap_or(self.at));
+        if self.adaptive.as_mut().is_some_and(|adaptive| adaptive.look(at, at.since(oldest))) {
+            self.choose_halved();
+        }
         let mut frames = Vec::with_capacity(self.batch_max);
         for queue in self.waiting.values_mut() {
             let count = queue.len().min(self.batch_max - frames.len());
@@ -279,14 +398,15 @@ impl Gpu {
         let Some(Batch { frames, done }) = self.running.take() else { return };
         if self.failing {
             self.failed += frames.len() as u64;
+            self.tally.failed_frames += frames.len() as u64;
+            self.tally.failed_batches += u64::from(!frames.is_empty());
             return;
         }
-        // A stream may have gone while its frame was being made.
-        let wanted = frames.into_iter().filter(|frame| self.streams.contains_key(&frame.stream));
-        made.extend(wanted.map(|frame| {
-            let Frame { stream, number, due, audio } = frame;
-            Made { stream, number, due, done, audio }
-        }));
+        for Frame { stream, number, due, audio, skipped } in frames {
+            self.tally.made += 1;
+            self.tally.latency_us = self.tally.latency_us.saturating_add(done.since(due));
+            made.push(Made { stream, number, due, done, audio, skipped });
+        }
     }
 
     /// t(n) = t(1) + (n − 1)·(t(8) − t(1)) ÷ 7, by the speed; beyond 8 as well.
@@ -298,148 +418,4 @@ impl Gpu {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gpu(streams: u64) -> Gpu {
-        let spec = BackendSpec::one_gpu(8, 25, 20);
-        let mut gpu = Gpu::new(&spec, &spec.gpus[0], 7);
-        (0..streams).for_each(|n| gpu.add(Offset(0), StreamId(n), 0));
-        gpu
-    }
-
-    fn made(gpu: &mut Gpu, s: f64) -> Vec<Made> {
-        let mut made = Vec::new();
-        gpu.run(Offset::from_s(s), &mut made);
-        made
-    }
-
-    #[test]
-    fn a_batch_takes_as_long_as_its_frames_say() {
-        // 8 + (n − 1)·17 ÷ 7 ms: for 4, 8 + 7.2857; for 16, 8 + 36.4286; at 0.6 of the speed,
-        // 25 ÷ 0.6 = 41.667 ms.
-        let mut gpu = gpu(0);
-        let times = [1, 4, 8, 16].map(|frames| gpu.batch_us(frames));
-        assert_eq!(times, [8_000, 15_286, 25_000, 44_429]);
-        gpu.suffer(0.6, false);
-        assert_eq!(gpu.batch_us(8), 41_667);
-    }
-
-    #[test]
-    fn a_stream_alone_waits_for_company_and_is_made() {
-        // Each frame waits 30 ms in vain and takes 8 ms; the GPU works 25 times 8 ms a second.
-        let mut gpu = gpu(1);
-        let made = made(&mut gpu, 4.0);
-        assert!(made.len() >= 99, "{}", made.len());
-        for (n, frame) in made.iter().enumerate() {
-            assert_eq!(frame.number, n as u64);
-            assert_eq!(frame.due.since(made[0].due), n as i64 * 40_000);
-            assert_eq!(frame.done.since(frame.due), 38_000);
-            assert_eq!(frame.audio, None);
-        }
-        assert!(made[0].due < Offset(40_000));
-        assert!((gpu.utilisation(Offset::from_s(4.0)) - 0.2).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_full_batch_does_not_wait() {
-        // 200 frames fall due in 40 ms, eight of them long before 30 ms are over; then batches of
-        // 25 ms follow one another.
-        let mut gpu = gpu(200);
-        let made = made(&mut gpu, 0.2);
-        let eighth = made[7].due;
-        assert!(made[..8].iter().all(|frame| frame.done == eighth.plus(25_000)));
-        assert!(made[8..16].iter().all(|frame| frame.done == eighth.plus(50_000)));
-        assert!(made.windows(2).all(|pair| pair[0].due <= pair[1].due), "first in, first out");
-        assert!(gpu.utilisation(Offset(200_000)) > 0.15);
-    }
-
-    #[test]
-    fn phases_differ_from_stream_to_stream() {
-        let firsts: BTreeSet<i64> = gpu(20).dues.iter().map(|(at, _)| at.0).collect();
-        assert_eq!(firsts.len(), 20);
-        assert!(firsts.iter().all(|us| (0..40_000).contains(us)));
-    }
-
-    #[test]
-    fn those_of_the_first_priority_are_made_first() {
-        // 15 streams are more than the 12.8 that it can do: the first 8 do not feel it.
-        let mut gpu = gpu(0);
-        (0..15).for_each(|n| gpu.add(Offset(0), StreamId(n), u8::from(n >= 8)));
-        let made = made(&mut gpu, 20.0);
-        let late = |first: bool| {
-            let of = made.iter().filter(|frame| (frame.stream.0 < 8) == first);
-            of.map(|frame| frame.done.since(frame.due)).max().unwrap()
-        };
-        assert!(late(true) < 100_000, "{}", late(true));
-        assert!(late(false) > 2_000_000, "{}", late(false));
-    }
-
-    #[test]
-    fn frames_take_the_audio_that_waits_when_they_fall_due() {
-        let mut gpu = gpu(1);
-        let one = StreamId(0);
-        assert_eq!([10, 11].map(|piece| gpu.speak(one, piece)), [None, None]);
-        let with_audio = |gpu: &mut Gpu, s| -> Vec<Option<u64>> {
-            made(gpu, s).into_iter().map(|frame| frame.audio).collect()
-        };
-        let heard = with_audio(&mut gpu, 0.4);
-        assert_eq!(heard[..3], [Some(10), Some(11), None]);
-        assert_eq!([12, 13].map(|piece| gpu.speak(one, piece)), [None, None]);
-        assert_eq!(gpu.hush(one), [12, 13]);
-        // The frame that fell due before the pieces came is silent, and so are those after.
-        assert!(with_audio(&mut gpu, 0.8).iter().all(Option::is_none));
-        assert_eq!(gpu.speak(StreamId(9), 1), Some(1), "nobody is there");
-        let given_up: Vec<u64> = (0..252).filter_map(|piece| gpu.speak(one, piece)).collect();
-        assert_eq!(given_up, [0, 1], "250 pieces are kept");
-    }
-
-    #[test]
-    fn a_stream_that_leaves_takes_its_frames_along() {
-        let mut gpu = gpu(14);
-        made(&mut gpu, 10.0);
-        (1..14).for_each(|n| gpu.remove(StreamId(n)));
-        gpu.remove(StreamId(99));
-        // 14 streams leave 30 frames a second behind, of which one stream has its share.
-        assert!((10..=40).contains(&gpu.waiting()), "{}", gpu.waiting());
-        let rest = made(&mut gpu, 20.0);
-        assert!(rest.iter().all(|frame| frame.stream == StreamId(0)));
-        gpu.remove(StreamId(0));
-        assert_eq!((gpu.waiting(), made(&mut gpu, 30.0).len()), (0, 0));
-        assert_eq!(gpu.next_wake(), None);
-    }
-
-    #[test]
-    fn a_batch_that_fails_is_a_gap_in_the_numbers() {
-        let mut gpu = gpu(1);
-        let before = made(&mut gpu, 1.0).len() as u64;
-        gpu.suffer(1.0, true);
-        assert!(made(&mut gpu, 2.0).is_empty());
-        gpu.suffer(1.0, false);
-        assert_eq!(gpu.failed(), 25);
-        assert_eq!(made(&mut gpu, 3.0)[0].number, before + 25);
-    }
-
-    #[test]
-    fn what_is_lost_leaves_nothing_behind() {
-        let mut gpu = gpu(14);
-        made(&mut gpu, 5.0);
-        let lost: Vec<u64> = gpu.lose(Offset::from_s(5.0)).into_iter().map(|id| id.0).collect();
-        assert_eq!(lost, (0..14).collect::<Vec<u64>>());
-        assert_eq!((gpu.waiting(), gpu.next_wake()), (0, None));
-        assert_eq!(gpu.utilisation(Offset::from_s(5.5)), 0.5, "it worked until it was lost");
-    }
-
-    #[test]
-    fn too_many_waiting_frames_push_the_oldest_out() {
-        // 1,000 streams bring 25,000 frames a second, and 320 are made: in 5 s, 125,000 less some
-        // 1,600 wait, of which 100,000 are kept.
-        let mut gpu = gpu(1_000);
-        let made = made(&mut gpu, 5.0).len();
-        let running = gpu.running.as_ref().map_or(0, |batch| batch.frames.len());
-        let due: u64 = gpu.streams.values().map(|stream| stream.next).sum();
-        assert_eq!(gpu.waiting(), WAITING_MAX);
-        assert_eq!(due, (made + running + WAITING_MAX) as u64 + gpu.dropped());
-        assert!((23_000..24_000).contains(&gpu.dropped()), "{}", gpu.dropped());
-    }
-}
+mod tests;

@@ -1,5 +1,8 @@
 //! The backend as a state machine: callers' events and the time in, frames and losses out.
 
+mod growth;
+mod pools;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hulk_record::{Offset, seed_of};
@@ -7,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::admission::Seats;
-use super::faults::{FaultError, GpuFault, LostReason, Troubles};
+use super::faults::{FaultError, GpuFault, LostReason, Troubles, check};
 use super::gpu::{Gpu, Made, StreamId};
+use super::rollout::Pool;
 use super::routing::{Affinity, Room, least_loaded};
 use super::spec::{Admission, BackendSpec, GpuSpec, RefusalStyle};
-use super::status::{BackendStatus, BackendTotals, GpuStatus, memory_used_mib};
+use super::status::{BackendStatus, BackendTotals, GpuStatus, RolloutStatus, memory_used_mib};
+use growth::Growth;
+use pools::Pools;
 
 /// How many streams there are at most, whatever the limits say.
 const STREAMS_MAX: usize = 100_000;
@@ -120,6 +126,7 @@ impl Worker {
             failed_frames: self.gpu.failed(),
             xid: self.troubles.xid(),
             healthy,
+            quality: if healthy { self.gpu.quality() } else { 0.0 },
         }
     }
 }
@@ -147,6 +154,9 @@ pub struct Backend {
     now: Offset,
     outs: VecDeque<Out>,
     totals: BackendTotals,
+    growth: Option<Growth>,
+    pools: Option<Pools>,
+    leak: bool,
 }
 
 impl Backend {
@@ -158,9 +168,18 @@ impl Backend {
         };
         let phases = seed_of(seed, "frame phase");
         let each = spec.gpus.iter().flat_map(|gpu| (0..gpu.count).map(move |_| gpu));
+        let workers: Vec<Worker> =
+            each.map(|gpu| Worker::new(spec, gpu, open_us, phases)).collect();
+        let growth = spec.scaler.as_ref().and_then(|scaler| {
+            let fresh = Worker::new(spec, spec.gpus.get(scaler.entry)?, open_us, phases);
+            Some(Growth::new(scaler, spec, fresh))
+        });
         Self {
             before_accept: spec.refusal == RefusalStyle::BeforeAccept,
-            workers: each.map(|gpu| Worker::new(spec, gpu, open_us, phases)).collect(),
+            growth,
+            pools: spec.rollout.as_ref().map(|rollout| Pools::new(rollout, workers.len())),
+            leak: spec.leak,
+            workers,
             streams: BTreeMap::new(),
             affinity: Affinity::new(spec.affinity_ttl_us, open_us),
             session_seed: seed_of(seed, "session"),
@@ -177,16 +196,33 @@ impl Backend {
     /// # Errors
     /// [`Refused`]: nothing has changed but the count.
     pub fn join(&mut self, now: Offset, session: &str, priority: u8) -> Result<Joined, Refused> {
+        self.join_as(now, session, "", priority)
+    }
+
+    /// The same of a user, whose name says which version the session has where a new one is rolled
+    /// out; without a user the session's name does.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing has changed but the count.
+    pub fn join_as(
+        &mut self,
+        now: Offset,
+        name: &str,
+        user: &str,
+        priority: u8,
+    ) -> Result<Joined, Refused> {
         let now = self.bring_to(now);
-        let named = !session.is_empty();
-        let session = seed_of(self.session_seed, session);
+        let named = !name.is_empty();
+        let session = seed_of(self.session_seed, name);
         let known = if named { self.affinity.get(now, session) } else { None };
-        let again = known.filter(|gpu| self.room(now, *gpu).is_some());
+        let pool = self.pools.as_ref().map(|pools| pools.pool(name, user));
+        let again = known.filter(|gpu| self.is_of(pool, *gpu) && self.room(now, *gpu).is_some());
         let chosen = again.or_else(|| {
-            least_loaded((0..self.workers.len()).filter_map(|gpu| self.room(now, gpu)))
+            let all = (0..self.workers.len()).filter(|gpu| self.is_of(pool, *gpu));
+            least_loaded(all.filter_map(|gpu| self.room(now, gpu)))
         });
         let Some(gpu) = chosen.filter(|_| self.streams.len() < STREAMS_MAX) else {
-            return Err(self.refuse(now));
+            return Err(self.refuse(now, pool));
         };
         if known.is_some_and(|before| before != gpu) {
             self.totals.failovers += 1;
@@ -198,6 +234,9 @@ impl Backend {
         self.next += 1;
         self.totals.admitted += 1;
         self.streams.insert(stream, Place { gpu, alive_at: now });
+        if let Some(pools) = &mut self.pools {
+            pools.joined(stream, gpu, name, user);
+        }
         if let Some(worker) = self.workers.get_mut(gpu) {
             worker.gpu.add(now, stream, priority);
             worker.seats.take(now, stream);
@@ -215,6 +254,38 @@ impl Backend {
             worker.seats.release(stream);
         }
         self.streams.remove(&stream);
+        if let Some(pools) = &mut self.pools {
+            pools.left(stream);
+        }
+    }
+
+    /// A caller is gone without a word: it leaves, or where streams leak, its stream stays.
+    pub fn vanish(&mut self, now: Offset, stream: StreamId) {
+        if self.leak {
+            self.bring_to(now);
+        } else {
+            self.leave(now, stream);
+        }
+    }
+
+    /// The avatar of a stream fell silent in the middle of a speech, for want of audio.
+    pub fn run_dry(&mut self, stream: StreamId) {
+        if let (Some(pools), Some(place)) = (&mut self.pools, self.streams.get(&stream)) {
+            pools.ran_dry(place.gpu);
+        }
+    }
+
+    /// The next phase of a rollout begins, if there is one.
+    pub fn go_on(&mut self, now: Offset) {
+        self.bring_to(now);
+        if let Some(pools) = &mut self.pools {
+            pools.go_on();
+        }
+    }
+
+    /// How far a rollout is; none without one.
+    pub fn rollout(&self) -> Option<RolloutStatus> {
+        self.pools.as_ref().map(|pools| pools.status(&self.workers))
     }
 
     /// A stream gave a sign of life.
@@ -256,7 +327,8 @@ impl Backend {
         if !self.outs.is_empty() {
             return Some(self.now);
         }
-        self.workers.iter().filter_map(|worker| worker.gpu.next_wake()).min()
+        let made = self.workers.iter().filter_map(|worker| worker.gpu.next_wake());
+        made.chain(self.next_turn()).min()
     }
 
     /// A fault begins. The same one twice does no harm; only slowing factors add to each other.
@@ -265,7 +337,7 @@ impl Backend {
     /// There is no such GPU or zone, or the factor is no slowing one: nothing has changed.
     pub fn inject(&mut self, now: Offset, fault: &GpuFault) -> Result<(), FaultError> {
         let now = self.bring_to(now);
-        fault.check()?;
+        check(fault)?;
         match (fault, fault.gpu()) {
             (_, Some(gpu)) => {
                 let gpus = self.workers.len();
@@ -321,6 +393,8 @@ impl Backend {
         BackendStatus {
             gpus: gpus.collect(),
             totals: BackendTotals { streams, zombies, ..self.totals },
+            scaling: self.growth.as_ref().map(Growth::status),
+            rollout: self.rollout(),
         }
     }
 
@@ -340,9 +414,15 @@ impl Backend {
         })
     }
 
-    fn refuse(&mut self, now: Offset) -> Refused {
+    /// Whether a GPU has the version that a session is led to; any has where there is one version.
+    fn is_of(&self, pool: Option<Pool>, gpu: usize) -> bool {
+        self.pools.as_ref().is_none_or(|pools| Some(pools.pool_of(gpu)) == pool)
+    }
+
+    fn refuse(&mut self, now: Offset, pool: Option<Pool>) -> Refused {
         self.totals.refused += 1;
-        let any = self.workers.iter().any(|worker| self.is_healthy(now, worker));
+        let mut all = self.workers.iter().enumerate();
+        let any = all.any(|(gpu, worker)| self.is_of(pool, gpu) && self.is_healthy(now, worker));
         let reason = if any { RefusedReason::Full } else { RefusedReason::NoGpu };
         Refused { before_accept: self.before_accept, reason }
     }
@@ -356,6 +436,9 @@ impl Backend {
         worker.seats.clear();
         for stream in worker.gpu.lose(now) {
             self.streams.remove(&stream);
+            if let Some(pools) = &mut self.pools {
+                pools.lost(stream, gpu);
+            }
             self.totals.lost_streams += 1;
             self.outs.push_back(Out::Lost { stream, at: now, reason });
         }
@@ -370,7 +453,24 @@ impl Backend {
         now
     }
 
+    /// When the scaler or a rollout is due next.
+    fn next_turn(&self) -> Option<Offset> {
+        let turns =
+            [self.growth.as_ref().map(Growth::next), self.pools.as_ref().and_then(Pools::next)];
+        turns.into_iter().flatten().min()
+    }
+
     fn run(&mut self, now: Offset) -> Offset {
+        while let Some(at) = self.next_turn().filter(|at| *at <= now) {
+            self.make(at);
+            self.grow(at);
+            self.roll(at);
+        }
+        self.make(now)
+    }
+
+    /// Lets the GPUs work to then, or to where they are already.
+    fn make(&mut self, now: Offset) -> Offset {
         self.now = self.now.max(now);
         let mut made = Vec::new();
         self.workers.iter_mut().for_each(|worker| worker.gpu.run(self.now, &mut made));

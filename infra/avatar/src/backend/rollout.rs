@@ -49,6 +49,7 @@ pub struct PoolSample {
 
 /// What leads back to the old version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// More than 1 % of the sessions failed.
     ErrorRate,
@@ -69,7 +70,8 @@ pub struct RollBack {
     pub why: Vec<Trigger>,
 }
 
-/// A rollout. Sessions under way keep their version, whatever is decided meanwhile.
+/// A rollout. Sessions under way keep their version, whatever is decided meanwhile, until one is
+/// moved back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollout {
     /// The place of the phase in [`PHASES`].
@@ -119,6 +121,18 @@ impl Rollout {
     /// Where a session under way is and stays.
     pub fn keeps(&self, session: &str) -> Option<Pool> {
         self.under_way.get(&key_of(session)).copied()
+    }
+
+    /// A session of the new version goes on with the old one.
+    pub fn move_back(&mut self, session: &str) {
+        if let Some(pool) = self.under_way.get_mut(&key_of(session)) {
+            *pool = Pool::Old;
+        }
+    }
+
+    /// That it was taken back, if it was.
+    pub fn back(&self) -> Option<&RollBack> {
+        self.back.as_ref()
     }
 
     /// A session is over.
@@ -227,6 +241,10 @@ mod tests {
         assert_eq!(rollout.percent(), 0, "what is well again does not lead forward");
         assert_eq!(rollout.keeps("s1"), Some(Pool::New));
         assert_eq!(rollout.start("s1", "user-3"), Pool::New, "it comes back to where it was");
+        rollout.move_back("s1");
+        rollout.move_back("s3");
+        let kept = ["s1", "s2", "s3"].map(|session| rollout.keeps(session));
+        assert_eq!(kept, [Some(Pool::Old), Some(Pool::Old), None]);
         rollout.end("s1");
         assert_eq!(rollout.keeps("s1"), None);
         assert_eq!(rollout.start("s1", "user-3"), Pool::Old);

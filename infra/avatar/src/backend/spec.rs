@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 use hulk_settings::{At, Section, nearest_or_all};
 use serde::{Deserialize, Serialize};
 
+use super::regions::{Region, check_regions};
+use super::spec_rollout::RolloutSpec;
+use super::spec_scaler::ScalerSpec;
+
 /// The most GPUs of one backend.
-const GPUS_MAX: u64 = 1_000;
+pub(super) const GPUS_MAX: u64 = 1_000;
 
 /// How a worker counts its streams before it takes another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +62,16 @@ pub struct BackendSpec {
     pub zones: Vec<ZoneSpec>,
     /// What costs money beside the GPUs.
     pub prices: Vec<PriceSpec>,
+    /// What orders more GPUs.
+    pub scaler: Option<ScalerSpec>,
+    /// The regions that callers are led to.
+    pub regions: Vec<Region>,
+    /// A new version for a share of the users.
+    pub rollout: Option<RolloutSpec>,
+    /// Whether streams of a GPU that does not keep up have half their frames.
+    pub adaptive_quality: bool,
+    /// Whether a stream whose caller is gone without a word stays.
+    pub leak: bool,
 }
 
 /// GPUs of one kind in one zone, each with one worker process.
@@ -116,9 +130,20 @@ impl BackendSpec {
         let gpus = section.list("gpu", GpuSpec::read);
         let zones = section.list("zone", ZoneSpec::read);
         let prices = section.list("price", PriceSpec::read);
+        let regions = section.list("region", Region::read);
+        let adaptive_quality = section.flag_or("adaptive_quality", false);
+        let leak = section.flag_or("leak", false);
+        // What cannot be read of these is a noted problem: nobody gets a backend without it.
+        let listed = gpus.as_deref().unwrap_or_default();
+        let scaler = section.section_optional("scaler");
+        let scaler = scaler.and_then(|scaler| ScalerSpec::read(&scaler, listed));
+        let rollout = section.section_optional("rollout");
+        let rollout = rollout.and_then(|rollout| RolloutSpec::read(&rollout, listed));
         let (gpus, mut zones) = (gpus?, zones?);
         check_gpus(section, &gpus);
         check_zones(section, &gpus, &zones);
+        let regions = regions?;
+        check_regions(section, &regions);
         if zones.is_empty() {
             let names: BTreeSet<&String> = gpus.iter().map(|gpu| &gpu.zone).collect();
             zones = names
@@ -139,6 +164,11 @@ impl BackendSpec {
             gpus,
             zones,
             prices: prices?,
+            scaler,
+            regions,
+            rollout,
+            adaptive_quality: adaptive_quality?,
+            leak: leak?,
         })
     }
 
@@ -160,6 +190,12 @@ impl BackendSpec {
 }
 
 impl GpuSpec {
+    /// How many of these GPUs are of its kind and zone.
+    pub(super) fn together(&self, gpus: &[Self]) -> u64 {
+        let alike = gpus.iter().filter(|gpu| gpu.kind == self.kind && gpu.zone == self.zone);
+        alike.map(|gpu| u64::from(gpu.count)).sum()
+    }
+
     fn read(section: &Section<'_>) -> Option<Self> {
         let (kind, zone) = (section.text("kind"), section.text("zone"));
         let count = section.integer_or("count", 1..=GPUS_MAX, 1);
@@ -268,6 +304,11 @@ impl BackendSpec {
             gpus: vec![gpu],
             zones: vec![ZoneSpec { name: "a".to_owned(), distance_us: 0 }],
             prices: Vec::new(),
+            scaler: None,
+            regions: Vec::new(),
+            rollout: None,
+            adaptive_quality: false,
+            leak: false,
         }
     }
 }
@@ -288,6 +329,8 @@ frame_px = 64
 batch_max = 4
 batch_wait_ms = 10
 send_queue_frames = 5
+adaptive_quality = true
+leak = true
 [[gpu]]
 kind = "RTX 4090"
 zone = "us-east"
@@ -358,6 +401,9 @@ monthly_cost = 150
             gpus: vec![gpu, t4],
             zones: vec![zone("us-east", 5_000), zone("us-west", 32_500)],
             prices: vec![PriceSpec { name: "redis".to_owned(), monthly_cost: 150.0 }],
+            adaptive_quality: true,
+            leak: true,
+            ..BackendSpec::one_gpu(8, 25, 12)
         };
         assert_eq!(parse(WHOLE).unwrap(), spec);
         // 2 · 12 + 5; 2 · 300 + 0 + 150.

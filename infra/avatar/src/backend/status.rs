@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rollout::RollBack;
+
 /// Memory of a GPU that no stream uses.
 const MEMORY_BASE_MIB: usize = 2_000;
 /// Memory of each stream.
@@ -14,6 +16,34 @@ pub struct BackendStatus {
     pub gpus: Vec<GpuStatus>,
     /// What is counted over all of them.
     pub totals: BackendTotals,
+    /// What its scaler has ordered; none without one.
+    pub scaling: Option<ScalingStatus>,
+    /// How far the new version is; none without one.
+    pub rollout: Option<RolloutStatus>,
+}
+
+/// A scaler at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScalingStatus {
+    /// GPUs that are ordered and do not serve yet.
+    pub gpus_ordered: usize,
+    /// Pods of the API.
+    pub api_pods: u32,
+}
+
+/// A rollout at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutStatus {
+    /// The share of users whose new sessions go to the new version, in percent.
+    pub percent: u32,
+    /// Streams on GPUs of the old version.
+    pub old_streams: usize,
+    /// Streams on GPUs of the new version.
+    pub new_streams: usize,
+    /// When and why it was taken back, if it was.
+    pub back: Option<RollBack>,
+    /// Streams that were then moved to GPUs of the old version.
+    pub moved: u64,
 }
 
 /// A GPU at one time.
@@ -49,6 +79,8 @@ pub struct GpuStatus {
     pub xid: Option<u32>,
     /// Whether it may have streams.
     pub healthy: bool,
+    /// The mean of its streams: 1 at their full rate, 0.5 at half; 0 where it is not healthy.
+    pub quality: f64,
 }
 
 /// What is counted over a whole backend.

@@ -5,6 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod adaptive;
+mod growth;
+mod pools;
+
 /// A backend with so many streams, all from the start on.
 fn filled(spec: &BackendSpec, seed: u64, streams: usize) -> Backend {
     let mut backend = Backend::new(spec, seed);
@@ -436,8 +440,14 @@ proptest! {
     fn looking_in_between_changes_nothing(
         admission in prop::sample::select(vec![Admission::Atomic, Admission::CheckThenAct]),
         deeds in prop::collection::vec((0_i64..100_000, 0_u8..9, 0_u64..12), 1..60),
+        has_all in any::<bool>(),
     ) {
-        let spec = BackendSpec { admission, ..in_zones(&[("a", 1, 0), ("b", 1, 1)]) };
+        let mut spec = BackendSpec { admission, ..in_zones(&[("a", 1, 0), ("b", 1, 1)]) };
+        if has_all {
+            (spec.adaptive_quality, spec.leak) = (true, true);
+            spec.rollout = Some(RolloutSpec { new_gpus: 1, phase_us: 700_000 });
+            spec.scaler = Some(growth::scaler(250_000, 500_000));
+        }
         let mut often = Backend::new(&spec, 21);
         let mut seldom = often.clone();
         let (mut seen_often, mut seen_seldom) = (Vec::new(), Vec::new());

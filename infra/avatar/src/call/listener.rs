@@ -48,6 +48,16 @@ pub(super) struct Listener {
     mouth_open: bool,
     /// Turns that had begun when the last message came.
     begun: usize,
+    brought: Brought,
+}
+
+/// What the last message brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Brought {
+    /// Whether it was a frame.
+    pub is_frame: bool,
+    /// The latency from audio to frame of each piece of speech that came back in it, in µs.
+    pub latency_us: Vec<u64>,
 }
 
 impl Listener {
@@ -71,7 +81,19 @@ impl Listener {
             picture: None,
             mouth_open: false,
             begun: 0,
+            brought: Brought::default(),
         }
+    }
+
+    /// What the last message brought.
+    pub(super) fn brought(&self) -> &Brought {
+        &self.brought
+    }
+
+    /// A message comes: what the one before brought is told.
+    pub(super) fn message(&mut self) {
+        self.brought.is_frame = false;
+        self.brought.latency_us.clear();
     }
 
     pub(super) fn first_frame(&self) -> Option<Offset> {
@@ -113,6 +135,7 @@ impl Listener {
         let audio_us = heard.samples.len() as u64 * 1_000_000 / u64::from(self.rate_hz);
         self.waiting_us = self.waiting_us.saturating_add(audio_us);
         if heard.is_frame {
+            self.brought.is_frame = true;
             self.first_frame = self.first_frame.or(Some(now));
             self.last_frame = Some(now);
             self.quality.frame(now, std::mem::take(&mut self.waiting_us));
@@ -146,7 +169,9 @@ impl Listener {
         // What comes twice is late once.
         if self.newest.is_none_or(|newest| number > newest) {
             self.newest = Some(number);
-            self.quality.latency(now, micros_since(now, intended));
+            let us = micros_since(now, intended);
+            self.quality.latency(now, us);
+            self.brought.latency_us.push(us);
         }
         if let Some(barge_in) = &mut self.barge_in {
             if number < barge_in.first {

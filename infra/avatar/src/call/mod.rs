@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use hulk_record::{Cause, Offset, Samples, Session, SessionEnd, Setup};
 
+pub use listener::Brought;
 pub use plan::{CallPlan, CallerSettings, Leave, Turn};
 
 use crate::adapter::{Adapter, FrameError, Phase, Told};
@@ -142,6 +143,7 @@ impl Call {
     /// How the session has ended, by this or before: nothing more is taken, and the connection is to
     /// be dropped.
     pub fn received(&mut self, now: Offset, down: Down<'_>) -> Result<(), SessionEnd> {
+        self.listener.message();
         if self.ended.is_none() {
             let told = match down {
                 Down::Binary(bytes) => self.message(now, bytes),
@@ -161,6 +163,11 @@ impl Call {
             }
         }
         self.ended().map_or(Ok(()), Err)
+    }
+
+    /// What the last message brought.
+    pub fn brought(&self) -> &Brought {
+        self.listener.brought()
     }
 
     /// How the session has ended, once it has.
@@ -194,6 +201,7 @@ impl Call {
             served_us: felt.served_us(),
             lag_us_max: self.lag_us_max,
             felt,
+            attempt: 0,
         }
     }
 

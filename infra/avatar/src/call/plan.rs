@@ -33,6 +33,10 @@ pub struct CallerSettings {
     pub silence_ms_max: u32,
     /// A session is lost when its first frame does not come for so long.
     pub first_frame_ms_max: u32,
+    /// So often a caller calls again whose call broke off.
+    pub calls_again: u32,
+    /// Each time after so long.
+    pub again_after_ms: u32,
 }
 
 impl Default for CallerSettings {
@@ -45,6 +49,8 @@ impl Default for CallerSettings {
             vanish_share: 0.0,
             silence_ms_max: 30_000,
             first_frame_ms_max: 10_000,
+            calls_again: 0,
+            again_after_ms: 1_000,
         }
     }
 }
@@ -66,6 +72,8 @@ impl CallerSettings {
         let vanish_share = section.number_or("vanish_share", 0.0..=1.0, usual.vanish_share);
         let silence_ms_max = limit("silence_ms_max", usual.silence_ms_max);
         let first_frame_ms_max = limit("first_frame_ms_max", usual.first_frame_ms_max);
+        let calls_again = section.integer_or("calls_again", 0..=100, usual.calls_again.into());
+        let again_after_ms = limit("again_after_ms", usual.again_after_ms);
         Some(Self {
             turns: turns? as u32,
             speak_s: speak_s?,
@@ -74,6 +82,8 @@ impl CallerSettings {
             vanish_share: vanish_share?,
             silence_ms_max: silence_ms_max?,
             first_frame_ms_max: first_frame_ms_max?,
+            calls_again: calls_again? as u32,
+            again_after_ms: again_after_ms?,
         })
     }
 }
@@ -155,6 +165,18 @@ impl CallPlan {
         (0..self.turns.len()).map(|place| self.lasts_us(place)).fold(0, u64::saturating_add)
     }
 
+    /// What is left of it when it breaks off so long after the socket opened: the turns that were not
+    /// over, from their begin. None where nothing is left.
+    pub fn after(&self, us: u64) -> Option<Self> {
+        let mut end_us = 0_u64;
+        let over = (0..self.turns.len()).take_while(|place| {
+            end_us = end_us.saturating_add(self.lasts_us(*place));
+            end_us <= us
+        });
+        let turns: Vec<Turn> = self.turns.iter().skip(over.count()).copied().collect();
+        (!turns.is_empty()).then(|| Self { turns, ..self.clone() })
+    }
+
     /// The record of a session that was refused, so that no [`super::Call`] came of its plan.
     pub fn refused(&self, caller: u32, intended_at: Offset, setup: Setup, cause: Cause) -> Session {
         Session {
@@ -171,6 +193,7 @@ impl CallPlan {
             served_us: 0,
             lag_us_max: 0,
             felt: Felt::default(),
+            attempt: 0,
         }
     }
 
@@ -259,6 +282,18 @@ mod tests {
         let lasts: Vec<u64> = (0..4).map(|place| plan.lasts_us(place)).collect();
         assert_eq!(lasts, [620_000, 150_000, 1_400_000, 40_010]);
         assert_eq!(plan.wanted_us(), 2_210_010);
+    }
+
+    #[test]
+    fn what_is_left_of_a_call_begins_with_the_turn_that_was_cut_off() {
+        let turn = |speak_us| Turn { speak_us, pause_us: 1_000_000, barge_in_after_us: None };
+        let turns = vec![turn(1_000_000), turn(2_000_000), turn(3_000_000)];
+        let plan = CallPlan { turns, ..CallPlan::draw(&mixed(), 1, 1) };
+        // They end after 2, 5 and 9 s.
+        let left = |us| plan.after(us).map(|rest| rest.turns.len());
+        let found = [0, 1_999_999, 2_000_000, 4_999_999, 8_999_999, 9_000_000].map(left);
+        assert_eq!(found, [Some(3), Some(3), Some(2), Some(2), Some(1), None]);
+        assert_eq!(plan.after(2_500_000).unwrap().turns, plan.turns[1..]);
     }
 
     #[test]

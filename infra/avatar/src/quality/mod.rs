@@ -4,7 +4,6 @@
 mod freezes;
 mod gaps;
 mod jitter;
-mod objectives;
 mod playout;
 mod rate;
 mod session;
@@ -16,7 +15,6 @@ use hulk_record::{Felt, Offset, Samples};
 
 pub use freezes::Freezes;
 pub use jitter::Jitter;
-pub use objectives::SessionObjectives;
 pub use playout::{Playout, PlayoutRule};
 pub use rate::Rate;
 pub use session::{Miss, misses};

@@ -1,9 +1,7 @@
 //! What a session missed of what it has to keep to.
 
-use hulk_record::{Session, SessionEnd};
+use hulk_record::{Session, SessionEnd, SessionObjectives};
 use serde::{Deserialize, Serialize};
-
-use super::objectives::SessionObjectives;
 
 /// The quantile of a session's latency that is held against its objective, in parts per million.
 const LATENCY_PPM: u32 = 950_000;
@@ -103,6 +101,7 @@ mod tests {
             served_us: felt.served_us(),
             lag_us_max: 90,
             felt,
+            attempt: 0,
         }
     }
 

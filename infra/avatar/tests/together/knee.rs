@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use hulk_avatar::{
     Adapter, Backend, BackendSpec, Call, CallPlan, Down, FrameMessage, GpuFault, Level, Opened,
-    Out, PIECE_BYTES, RunObjectives, StreamId, Turn, Up, expected_streams, figures, knee, misses,
+    Out, PIECE_BYTES, StreamId, Turn, Up, expected_streams, figures, knee, misses,
 };
-use hulk_record::{Offset, Samples, Session, Setup};
+use hulk_record::{CallObjectives, CallersSample, Offset, Samples, Session, Setup};
 use hulk_settings::{Source, read};
 
 const START: &[u8] = b"start_of_stream";
@@ -17,7 +17,7 @@ const SIDE_PX: u32 = 16;
 const HOUR: Offset = Offset(3_600_000_000);
 
 /// A GPU with these times, which would let 20 in.
-fn one_gpu(batch_1_ms: f64, batch_8_ms: f64, streams_max: u32) -> BackendSpec {
+pub(crate) fn one_gpu(batch_1_ms: f64, batch_8_ms: f64, streams_max: u32) -> BackendSpec {
     let text = format!(
         "frame_px = {SIDE_PX}\n[[gpu]]\nkind = \"GPU\"\nzone = \"here\"\nstreams_max = \
          {streams_max}\nbatch_1_ms = {batch_1_ms}\nbatch_8_ms = {batch_8_ms}\nmemory_mib = 24_000\n"
@@ -51,15 +51,32 @@ fn plan(speak_s: f64) -> CallPlan {
     }
 }
 
+/// Faults that come and go: from when until when, in s.
+pub(crate) type Faults<'a> = &'a [(f64, f64, GpuFault)];
+/// What came back in a second of a run: its start, its end, and how late.
+pub(crate) type Second = (Offset, Offset, CallersSample);
+
 /// So many callers at once on a backend, each for so long; their sessions, and how many were refused.
-/// Meanwhile faults come and go.
 fn run(
     spec: &BackendSpec,
     seed: u64,
     callers: u32,
     speak_s: f64,
-    faults: &[(f64, f64, GpuFault)],
+    faults: Faults<'_>,
 ) -> (Vec<Session>, u32) {
+    let (sessions, refused, _) = run_heard(spec, seed, callers, speak_s, faults);
+    (sessions, refused)
+}
+
+/// The same, with what came back in each second.
+pub(crate) fn run_heard(
+    spec: &BackendSpec,
+    seed: u64,
+    callers: u32,
+    speak_s: f64,
+    faults: Faults<'_>,
+) -> (Vec<Session>, u32, Vec<Second>) {
+    let mut heard: BTreeMap<i64, Samples> = BTreeMap::new();
     let (mut backend, adapter) = (Backend::new(spec, seed), adapter());
     let mut all: BTreeMap<StreamId, Caller> = BTreeMap::new();
     let (mut sessions, mut refused) = (Vec::new(), 0);
@@ -93,7 +110,9 @@ fn run(
         }
         backend.advance(now, &mut outs);
         for out in outs.drain(..) {
-            deliver(&mut all, now, out);
+            let latency_us = deliver(&mut all, now, out);
+            let second = heard.entry(now.0.div_euclid(1_000_000)).or_default();
+            latency_us.iter().for_each(|us| second.record(*us));
         }
         let mut gone = Vec::new();
         for (stream, caller) in &mut all {
@@ -107,7 +126,12 @@ fn run(
             sessions.extend(all.remove(&stream).map(|caller| caller.call.finish(now)));
         }
     }
-    (sessions, refused)
+    let second = |(at, samples): (i64, Samples)| {
+        let latency = samples.sparse();
+        let (from, until) = (Offset(at * 1_000_000), Offset((at + 1) * 1_000_000));
+        (from, until, CallersSample { latency, ..CallersSample::default() })
+    };
+    (sessions, refused, heard.into_iter().map(second).collect())
 }
 
 /// What the backend does with what a caller sends.
@@ -132,17 +156,18 @@ fn say(caller: &mut Caller, backend: &mut Backend, stream: StreamId, now: Offset
     }
 }
 
-fn deliver(all: &mut BTreeMap<StreamId, Caller>, now: Offset, out: Out) {
+/// Hands over what comes; the latency of each piece of speech that comes back by it, in µs.
+fn deliver(all: &mut BTreeMap<StreamId, Caller>, now: Offset, out: Out) -> Vec<u64> {
     let (stream, made) = match out {
         Out::Lost { stream, reason, .. } => {
-            let Some(caller) = all.get_mut(&stream) else { return };
+            let Some(caller) = all.get_mut(&stream) else { return Vec::new() };
             let lost = Down::Close { code: 1011, reason: reason.text() };
             assert!(caller.call.received(now, lost).is_err());
-            return;
+            return Vec::new();
         }
         Out::Frame(made) => (made.stream, made),
     };
-    let Some(caller) = all.get_mut(&stream) else { return };
+    let Some(caller) = all.get_mut(&stream) else { return Vec::new() };
     let mut piece = None;
     while let Some((token, _)) = caller.pieces.front()
         && made.audio.is_some_and(|wanted| *token <= wanted)
@@ -162,12 +187,13 @@ fn deliver(all: &mut BTreeMap<StreamId, Caller>, now: Offset, out: Out) {
         end_speech: changed && !caller.speaks,
     };
     caller.call.received(now, Down::Binary(&message.encode())).unwrap();
+    caller.call.brought().latency_us.clone()
 }
 
 fn level(spec: &BackendSpec, seed: u64, callers: u32) -> Level {
     let (sessions, refused) = run(spec, seed, callers, 30.0, &[]);
     assert_eq!(refused, 0);
-    let objectives = RunObjectives::default().session;
+    let objectives = CallObjectives::default().session;
     let good = sessions.iter().filter(|session| misses(session, &objectives).is_empty()).count();
     Level { sessions: callers, good: good as u64, attempted: sessions.len() as u64 }
 }
@@ -202,7 +228,7 @@ fn at_the_formula_s_number_everything_holds_and_the_backlog_grows_from_one_more_
     assert_eq!(growing(12), (12, 0));
     assert_eq!(growing(13), (13, 13));
     let (sessions, _) = run(&spec, 1, 12, 30.0, &[]);
-    for figure in figures(&sessions, &RunObjectives::default()) {
+    for figure in figures(&sessions, &CallObjectives::default()) {
         assert_ne!(figure.holds(), Some(false), "{figure:?}");
     }
 }

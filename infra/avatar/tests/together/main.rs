@@ -1,4 +1,6 @@
 //! Callers and backend together, in virtual time.
 
 #[cfg(test)]
+mod brown_out;
+#[cfg(test)]
 mod knee;

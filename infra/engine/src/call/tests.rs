@@ -137,14 +137,10 @@ fn plan() -> CallPlan {
 /// A call by an adapter, to a backend whose connections do these things.
 async fn called(adapter: &str, connections: Vec<Vec<Does>>) -> Called {
     let address = backend(connections);
-    let callee = Callee {
-        permit: Scope::default().permit(address).unwrap(),
-        host: address.to_string(),
-        adapter: Arc::new(Adapter::read(&Adapter::shipped(adapter).unwrap()).unwrap()),
-        epoch: Epoch(Instant::now()),
-        step_limit: Duration::from_millis(500),
-        lags: Mutex::new(Samples::new()),
-    };
+    let permit = Scope::default().permit(address).unwrap();
+    let adapter = Arc::new(Adapter::read(&Adapter::shipped(adapter).unwrap()).unwrap());
+    let mut callee = Callee::new(permit, adapter, Epoch(Instant::now()));
+    callee.step_limit = Duration::from_millis(500);
     let call = callee.call(0, "s", Offset(0), plan());
     timeout(END_LIMIT, call).await.expect("it hangs")
 }

@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::rest::{self, Said};
-use super::stage::Stage;
+use super::stage::{Asked, NotIn, Stage};
 use super::talk::{refuse, talk};
 use super::uplink::Uplink;
 
@@ -83,11 +83,17 @@ fn session(stage: Arc<Stage>, mut request: Request<Incoming>) -> Answer {
         let text = "`sample_rate` must be from 8000 to 48000\n".to_owned();
         return write((StatusCode::BAD_REQUEST, rest::TEXT, text));
     };
-    let name = rest::parameter(&query, "session").unwrap_or_default();
-    let joined = stage.join(&name, 0);
-    if let Err(Refused { before_accept: true, reason }) = &joined {
-        return write((StatusCode::FORBIDDEN, rest::TEXT, format!("{}\n", reason.text())));
-    }
+    let joined = stage.join(&Asked {
+        session: rest::parameter(&query, "session").unwrap_or_default(),
+        user: rest::parameter(&query, "user").unwrap_or_default(),
+        region: rest::parameter(&query, "region"),
+    });
+    let joined = match joined {
+        Ok(admitted) => Ok(admitted),
+        Err(NotIn::Backend(Refused { before_accept: false, reason })) => Err(reason),
+        Err(NotIn::Backend(Refused { reason, .. })) => return forbidden(reason.text()),
+        Err(NotIn::Region(error)) => return forbidden(&error.to_string()),
+    };
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else {
@@ -104,7 +110,7 @@ fn session(stage: Arc<Stage>, mut request: Request<Incoming>) -> Answer {
         let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         match joined {
             Ok(admitted) => talk(&stage, admitted, socket, Uplink::new(rate_hz)).await,
-            Err(refused) => refuse(socket, refused.reason.text()).await,
+            Err(reason) => refuse(socket, reason.text()).await,
         }
     });
     let mut response = Response::new(Full::default());
@@ -114,6 +120,10 @@ fn session(stage: Arc<Stage>, mut request: Request<Incoming>) -> Answer {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     response
+}
+
+fn forbidden(why: &str) -> Answer {
+    write((StatusCode::FORBIDDEN, rest::TEXT, format!("{why}\n")))
 }
 
 /// What a request for a WebSocket is answered with; none where it is no such request.

@@ -6,21 +6,11 @@ use std::time::Duration;
 use hulk_avatar::GpuFault;
 use hyper::body::Incoming;
 use hyper::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
 
 use super::rest::{JSON, Said, TEXT, read};
 use super::stage::{Stage, Unlent};
-use crate::control::{Applied, Renew, lease};
+use crate::control::{Applied, Lend, Renew, lease};
 use crate::faults::{NotLent, look_at_leases};
-
-/// `POST /faults`: injects a fault, or renews its lease.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Lend {
-    id: u32,
-    fault: GpuFault,
-    lease_ms: u64,
-}
 
 /// Heals what was not renewed.
 pub(crate) async fn keep_leases(stage: Arc<Stage>) {
@@ -40,7 +30,7 @@ pub(crate) async fn answer(
         (&Method::POST, None) => {
             let expected =
                 "{\"id\": 1, \"fault\": {\"off_the_bus\": {\"gpu\": 0}}, \"lease_ms\": 3000}";
-            let lend: Lend = read(body, expected).await?;
+            let lend: Lend<GpuFault> = read(body, expected).await?;
             let lent = stage.lend(lend.id, &lend.fault, lease(lend.lease_ms)?);
             lent.map_err(|error| match error {
                 Unlent::Lease(error) => conflict(error),

@@ -14,6 +14,10 @@ pub(crate) fn metrics(stage: &Stage, form: Form) -> String {
     let help = "Times that speech broke off for want of audio.";
     let name = text.head("audio_buffer_underruns", Kind::Counter, help);
     text.line(&name, &[], counts.underruns);
+    let help = "From when a frame was due to when it was made.";
+    counts.latency.write(&mut text, "frame_processing_latency_seconds", help);
+    let help = "From a session's token to its socket.";
+    counts.connection.write(&mut text, "livekit_connection_seconds", help);
     dcgm(&mut text, &backend);
     for (name, help, value) in [
         ("hulk_avatar_admitted", "Streams that were let in.", backend.totals.admitted),
@@ -38,6 +42,7 @@ pub(crate) fn metrics(stage: &Stage, form: Form) -> String {
         let name = text.head(name, Kind::Gauge, help);
         text.line(&name, &[], value);
     }
+    growth(&mut text, &backend);
     let name = text.head("hulk_avatar_fault", Kind::Gauge, "Whether a fault is on.");
     for (id, fault, on) in &faults {
         let id = id.to_string();
@@ -57,6 +62,26 @@ fn of_the_application(text: &mut Text, backend: &BackendStatus) {
     each(text, backend, "gpu_memory_used_bytes", "Memory in use.", |gpu| {
         f64::from(gpu.memory_used_mib) * MIB
     });
+    let help = "1 at the full rate, 0.5 at half, 0 where a GPU is not healthy.";
+    each(text, backend, "video_quality_score", help, |gpu| gpu.quality);
+}
+
+/// Only where the backend has a scaler, or rolls a new version out.
+fn growth(text: &mut Text, backend: &BackendStatus) {
+    if let Some(scaling) = &backend.scaling {
+        let name = text.head("hulk_avatar_gpus_ordered", Kind::Gauge, "GPUs that are to come.");
+        text.line(&name, &[], scaling.gpus_ordered);
+        let name = text.head("hulk_avatar_api_pods", Kind::Gauge, "Pods of the API.");
+        text.line(&name, &[], scaling.api_pods);
+    }
+    if let Some(rollout) = &backend.rollout {
+        let help = "The share of users led to the new version, in per cent.";
+        let name = text.head("hulk_avatar_rollout_percent", Kind::Gauge, help);
+        text.line(&name, &[], rollout.percent);
+        let help = "Sessions moved back to the old version.";
+        let name = text.head("hulk_avatar_rolled_back_sessions", Kind::Counter, help);
+        text.line(&name, &[], rollout.moved);
+    }
 }
 
 fn dcgm(text: &mut Text, backend: &BackendStatus) {

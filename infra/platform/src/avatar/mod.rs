@@ -5,24 +5,30 @@
 
 mod callers;
 mod control;
+mod histogram;
 mod metrics;
 mod outbox;
 mod picture;
 mod rest;
+mod rollout;
 mod stage;
+mod stream;
 mod talk;
+#[cfg(test)]
+mod tests;
 mod uplink;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hulk_avatar::BackendSpec;
+use serde::{Deserialize, Serialize};
 
 use crate::ServeError;
 use stage::Stage;
 
 /// What an avatar backend is to be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AvatarPlan {
     /// Its description.
     pub backend: BackendSpec,

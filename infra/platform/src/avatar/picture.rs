@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use hulk_avatar::{FrameMessage, PIECE_BYTES};
 
+use super::stream::Sound;
+
 /// The picture's brightness with an open mouth, and with a shut one.
 const OPEN: u8 = 200;
 const SHUT: u8 = 40;
@@ -27,21 +29,21 @@ impl Picture {
         Self { open, shut, silence }
     }
 
-    /// The message of a frame: with speech, or without; `changed` where it was otherwise before.
-    pub(crate) fn message(&self, speech: Option<&[u8]>, changed: bool) -> Bytes {
-        let quiet = [0; PIECE_BYTES];
-        match speech {
-            None if !changed => self.silence.clone(),
-            _ => {
-                let video = if speech.is_some() { &self.open } else { &self.shut };
-                let message = FrameMessage {
-                    video,
-                    audio: speech.unwrap_or(&quiet),
-                    start_speech: changed && speech.is_some(),
-                    end_speech: changed && speech.is_none(),
-                };
-                Bytes::from(message.encode())
-            }
+    /// The message of a frame with this sound.
+    pub(crate) fn message(&self, sound: &Sound) -> Bytes {
+        let Sound { speech, pieces, changed, .. } = sound;
+        let is_silence = speech.is_none() && *pieces == 1 && !changed;
+        if is_silence {
+            return self.silence.clone();
         }
+        let quiet = || Bytes::from(vec![0; PIECE_BYTES * pieces]);
+        let audio = speech.clone().unwrap_or_else(quiet);
+        let message = FrameMessage {
+            video: if speech.is_some() { &self.open } else { &self.shut },
+            audio: &audio,
+            start_speech: *changed && speech.is_some(),
+            end_speech: *changed && speech.is_none(),
+        };
+        Bytes::from(message.encode())
     }
 }

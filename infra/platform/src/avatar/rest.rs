@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, StreamTold};
-use super::{control, metrics};
+use super::{control, metrics, rollout};
 use crate::guard;
 use crate::metrics::Form;
 
@@ -23,8 +23,8 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 const BODY_MAX: usize = 64 << 10;
 const KNOWN: &str = "known here: GET /health, GET /models, POST /load_model, GET /status, GET /streams, \
                      GET /streams/{id}, POST /api/v1/livekit/token, GET /api/v1/rooms/status, GET /metrics, \
-                     POST /faults, PUT /faults/{id}, DELETE /faults/{id}, and WebSockets at \
-                     /ws/audio_to_video\n";
+                     GET /regions, GET /rollout, POST /rollout, POST /faults, PUT /faults/{id}, \
+                     DELETE /faults/{id}, and WebSockets at /ws/audio_to_video\n";
 /// The avatars that there are.
 const MODELS: [&str; 2] = ["anchor", "fan"];
 /// How long loading a model takes.
@@ -45,16 +45,24 @@ struct TokenFor {
     lesson_id: String,
     #[serde(default)]
     session_id: Option<String>,
+    #[serde(default)]
+    location: Option<String>,
 }
 
 pub(crate) async fn answer(stage: &Stage, request: Request<Incoming>) -> Said {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
-    if path == "/faults" || path.starts_with("/faults/") {
+    let is_fault = path == "/faults" || path.starts_with("/faults/");
+    if is_fault || path == "/rollout" {
         if let Err(refused) = guard::admit(&head.method, &head.headers) {
             return (refused.status(), TEXT, refused.text().to_owned());
         }
-        return control::answer(stage, &head.method, path, body).await.unwrap_or_else(|said| said);
+        let said = if is_fault {
+            control::answer(stage, &head.method, path, body).await
+        } else {
+            rollout::answer(stage, &head.method, body).await
+        };
+        return said.unwrap_or_else(|said| said);
     }
     if let Some(id) = path.strip_prefix("/streams/")
         && head.method == Method::GET
@@ -72,6 +80,7 @@ pub(crate) async fn answer(stage: &Stage, request: Request<Incoming>) -> Said {
         }
         (&Method::POST, "/api/v1/livekit/token") => token(stage, body).await,
         (&Method::GET, "/api/v1/rooms/status") => json_said(rooms(stage)),
+        (&Method::GET, "/regions") => json_said(regions(stage)),
         (&Method::GET, "/metrics") => {
             let form = Form::wanted(&head.headers);
             (StatusCode::OK, form.kind(), metrics::metrics(stage, form))
@@ -95,11 +104,11 @@ pub(crate) async fn read<T: DeserializeOwned>(body: Incoming, expected: &str) ->
         .map_err(|error| wrong(format!("{error}; for example {expected}\n")))
 }
 
-fn json_said(value: Value) -> Said {
+pub(crate) fn json_said(value: Value) -> Said {
     (StatusCode::OK, JSON, value.to_string())
 }
 
-fn error(status: StatusCode, text: &str) -> Said {
+pub(crate) fn error(status: StatusCode, text: &str) -> Said {
     (status, JSON, json!({ "error": text }).to_string())
 }
 
@@ -152,11 +161,26 @@ async fn token(stage: &Stage, body: Incoming) -> Said {
     };
     let room = format!("lesson_{}", wanted.lesson_id);
     let session = wanted.session_id.unwrap_or_else(|| wanted.lesson_id.clone());
-    json_said(json!({
-        "room": room,
-        "serverUrl": format!("ws://{}", stage.address()),
-        "token": format!("reference.{session}"),
-    }))
+    let region = match stage.token(&session, wanted.location.as_deref()) {
+        Ok(region) => region,
+        Err(full) => return error(StatusCode::SERVICE_UNAVAILABLE, &full.to_string()),
+    };
+    let token = format!("reference.{session}");
+    let address = stage.address();
+    let Some(region) = region else {
+        let url = format!("ws://{address}");
+        return json_said(json!({ "room": room, "serverUrl": url, "token": token }));
+    };
+    let url = format!("ws://{address}/ws/audio_to_video?region={region}");
+    json_said(json!({ "room": room, "serverUrl": url, "token": token, "region": region }))
+}
+
+fn regions(stage: &Stage) -> Value {
+    let mut regions = Vec::new();
+    for (name, capacity, sessions) in stage.regions() {
+        regions.push(json!({ "name": name, "capacity": capacity, "sessions": sessions }));
+    }
+    json!({ "regions": regions })
 }
 
 fn rooms(stage: &Stage) -> Value {

@@ -1,24 +1,25 @@
 //! The backend's state machine between its sockets.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use hulk_avatar::{Backend, BackendStatus, FaultError, GpuFault, Out, Refused, StreamId};
+use hulk_avatar::{
+    Backend, BackendStatus, FaultError, GpuFault, Lobby, NoRegion, Out, Refused, RolloutStatus,
+    StreamId,
+};
 use hulk_net::Epoch;
 use hulk_record::Offset;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::AvatarPlan;
+use super::histogram::Histogram;
 use super::outbox::Outbox;
 use super::picture::Picture;
+use super::stream::Stream;
 use crate::faults::{Faults, NotLent};
-
-/// So many pieces of a caller's speech wait for their frames: 164 s.
-const PIECES_MAX: usize = 4096;
 
 /// The backend, its clock, and who gets its frames.
 pub(crate) struct Stage {
@@ -35,28 +36,13 @@ pub(crate) struct Stage {
 
 struct State {
     backend: Backend,
+    lobby: Lobby,
     streams: BTreeMap<StreamId, Stream>,
     faults: Faults<GpuFault>,
     counts: SocketCounts,
     outs: Vec<Out>,
     /// When the time keeper wakes.
     wake: Option<Offset>,
-}
-
-/// A caller's stream.
-struct Stream {
-    session: String,
-    since: Offset,
-    outbox: Arc<Outbox>,
-    /// The audio of the pieces that no frame has carried yet, by their tokens, oldest first.
-    pieces: VecDeque<(u64, Bytes)>,
-    next_token: u64,
-    /// Whether its last frame had speech.
-    speaks: bool,
-    /// Whether its caller is in the middle of a speech.
-    is_spoken_to: bool,
-    /// Whether its caller has just begun anew: that the avatar falls silent then is meant.
-    is_cut: bool,
 }
 
 /// What the sockets count beside the backend.
@@ -70,6 +56,26 @@ pub(crate) struct SocketCounts {
     pub(crate) underruns: u64,
     /// Callers who were gone without a closing handshake.
     pub(crate) vanished: u64,
+    /// From when a frame was due to when it was made.
+    pub(crate) latency: Histogram,
+    /// From a session's token to its socket.
+    pub(crate) connection: Histogram,
+}
+
+/// Who asks for a socket: the names of a session, a user and a region, as far as they are given.
+pub(crate) struct Asked {
+    pub(crate) session: String,
+    pub(crate) user: String,
+    pub(crate) region: Option<String>,
+}
+
+/// Why a caller is not let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotIn {
+    #[error(transparent)]
+    Region(#[from] NoRegion),
+    #[error(transparent)]
+    Backend(#[from] Refused),
 }
 
 /// Why a fault is not on.
@@ -98,6 +104,7 @@ impl Stage {
     pub(crate) fn new(plan: AvatarPlan, address: SocketAddr) -> Self {
         let state = State {
             backend: Backend::new(&plan.backend, plan.seed),
+            lobby: Lobby::new(plan.backend.regions.clone()),
             streams: BTreeMap::new(),
             faults: Faults::default(),
             counts: SocketCounts::default(),
@@ -124,22 +131,36 @@ impl Stage {
         Offset(self.born.now_us())
     }
 
+    /// Gives a session a token; the region that it is led to, where there are regions.
+    pub(crate) fn token(
+        &self,
+        session: &str,
+        location: Option<&str>,
+    ) -> Result<Option<String>, NoRegion> {
+        let mut state = self.state();
+        let region = state.lobby.token(self.now(), session, location)?;
+        Ok(region.map(str::to_owned))
+    }
+
     /// Lets a caller in, or not.
-    pub(crate) fn join(&self, session: &str, priority: u8) -> Result<Admitted, Refused> {
+    pub(crate) fn join(&self, asked: &Asked) -> Result<Admitted, NotIn> {
         let mut state = self.state();
         let now = self.forward(&mut state);
-        let joined = state.backend.join(now, session, priority)?;
-        let outbox = Arc::new(Outbox::new(self.plan.backend.send_queue_frames as usize));
-        let stream = Stream {
-            session: session.to_owned(),
-            since: now,
-            outbox: Arc::clone(&outbox),
-            pieces: VecDeque::new(),
-            next_token: 0,
-            speaks: false,
-            is_spoken_to: false,
-            is_cut: false,
+        let Asked { session, user, region } = asked;
+        let entered = state.lobby.enter(now, session, region.as_deref())?;
+        let joined = match state.backend.join_as(now, session, user, 0) {
+            Ok(joined) => joined,
+            Err(refused) => {
+                state.lobby.turn_away(entered);
+                return Err(refused.into());
+            }
         };
+        state.lobby.open(joined.stream, entered);
+        if let Some(us) = entered.since_token_us {
+            state.counts.connection.add(us);
+        }
+        let outbox = Arc::new(Outbox::new(self.plan.backend.send_queue_frames as usize));
+        let stream = Stream::new(session, now, Arc::clone(&outbox));
         state.streams.insert(joined.stream, stream);
         self.woken(&mut state);
         Ok(Admitted { stream: joined.stream, outbox })
@@ -150,9 +171,31 @@ impl Stage {
         let mut state = self.state();
         let now = self.forward(&mut state);
         state.streams.remove(&stream);
-        state.backend.leave(now, stream);
+        state.lobby.close(stream);
+        if said_so {
+            state.backend.leave(now, stream);
+        } else {
+            state.backend.vanish(now, stream);
+        }
         state.counts.vanished += u64::from(!said_so);
         self.woken(&mut state);
+    }
+
+    /// Each region: its name, how many sessions it takes, and how many it has.
+    pub(crate) fn regions(&self) -> Vec<(String, u32, u32)> {
+        let mut state = self.state();
+        let regions = state.lobby.regions(self.now());
+        regions.map(|(region, sessions)| (region.name.clone(), region.capacity, sessions)).collect()
+    }
+
+    /// How far a rollout is, after its next phase has begun if that is wanted; none without one.
+    pub(crate) fn rollout(&self, goes_on: bool) -> Option<RolloutStatus> {
+        let mut state = self.state();
+        let now = self.forward(&mut state);
+        if goes_on {
+            state.backend.go_on(now);
+        }
+        state.backend.rollout()
     }
 
     /// A piece of a caller's speech.
@@ -174,9 +217,7 @@ impl Stage {
         let now = self.forward(&mut state);
         let _unsaid = state.backend.barge_in(now, stream);
         if let Some(known) = state.streams.get_mut(&stream) {
-            known.pieces.clear();
-            known.is_spoken_to = true;
-            known.is_cut = true;
+            known.begin_speech();
         }
     }
 
@@ -186,7 +227,7 @@ impl Stage {
             self.speak(stream, rest);
         }
         if let Some(known) = self.state().streams.get_mut(&stream) {
-            known.is_spoken_to = false;
+            known.end_speech();
         }
     }
 
@@ -297,17 +338,15 @@ impl Stage {
         for out in outs.drain(..) {
             match out {
                 Out::Frame(made) => {
+                    counts.latency.add(made.done.since(made.due));
                     let Some(stream) = streams.get_mut(&made.stream) else { continue };
-                    let piece = made.audio.and_then(|token| stream.take(token));
-                    let changed = piece.is_some() != stream.speaks;
-                    stream.speaks = piece.is_some();
+                    let sound = stream.sound(&made);
                     counts.frames += 1;
-                    // In the middle of a word, and the next piece has not come yet.
-                    let underrun =
-                        piece.is_none() && changed && stream.is_spoken_to && !stream.is_cut;
-                    counts.underruns += u64::from(underrun);
-                    stream.is_cut &= piece.is_none();
-                    let message = self.picture.message(piece.as_deref(), changed);
+                    if sound.ran_dry {
+                        counts.underruns += 1;
+                        backend.run_dry(made.stream);
+                    }
+                    let message = self.picture.message(&sound);
                     counts.frames_dropped += u64::from(stream.outbox.push(message));
                 }
                 Out::Lost { stream, reason, .. } => {
@@ -330,68 +369,6 @@ impl Stage {
     }
 }
 
-impl Stream {
-    /// Keeps the audio of a piece, and gives up the oldest where too many wait.
-    fn keep(&mut self, piece: Vec<u8>) -> u64 {
-        let token = self.next_token;
-        self.next_token += 1;
-        self.pieces.push_back((token, piece.into()));
-        if self.pieces.len() > PIECES_MAX {
-            self.pieces.pop_front();
-        }
-        token
-    }
-
-    /// The audio of a piece; older ones will not be asked for any more. One that a barge-in has taken back is
-    /// not there, and those that were said since stay.
-    fn take(&mut self, token: u64) -> Option<Bytes> {
-        while self.pieces.front().is_some_and(|(known, _)| *known < token) {
-            self.pieces.pop_front();
-        }
-        self.pieces.pop_front_if(|(known, _)| *known == token).map(|(_, piece)| piece)
-    }
-}
-
 fn until(now: Offset, lease: Duration) -> Offset {
     now.plus(lease.as_micros() as i64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stream() -> Stream {
-        Stream {
-            session: String::new(),
-            since: Offset(0),
-            outbox: Arc::new(Outbox::new(1)),
-            pieces: VecDeque::new(),
-            next_token: 0,
-            speaks: false,
-            is_spoken_to: true,
-            is_cut: false,
-        }
-    }
-
-    #[test]
-    fn a_frame_of_before_a_barge_in_takes_nothing_of_what_was_said_since() {
-        let mut stream = stream();
-        let before = [stream.keep(vec![1]), stream.keep(vec![2])];
-        stream.pieces.clear();
-        let since = [stream.keep(vec![3]), stream.keep(vec![4])];
-        assert_eq!(before.map(|token| stream.take(token)), [None, None]);
-        assert_eq!(since.map(|token| stream.take(token).unwrap()[0]), [3, 4]);
-    }
-
-    #[test]
-    fn a_piece_that_no_frame_took_goes_with_the_next_and_too_many_are_not_kept() {
-        let mut stream = stream();
-        let tokens: Vec<u64> = (0..3).map(|piece| stream.keep(vec![piece])).collect();
-        assert_eq!(stream.take(tokens[2]).unwrap()[0], 2);
-        assert_eq!(stream.pieces.len(), 0);
-        (0..PIECES_MAX + 10).for_each(|_| {
-            stream.keep(vec![0]);
-        });
-        assert_eq!(stream.pieces.len(), PIECES_MAX);
-    }
 }

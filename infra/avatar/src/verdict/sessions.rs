@@ -1,103 +1,38 @@
-//! What a run of sessions is worth: the table of its figures, each with its limit.
+//! What sessions are worth, each by itself and all together.
 
-use hulk_record::{Interval, Samples, Session, SessionEnd};
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use crate::quality::{SessionObjectives, misses};
+use hulk_record::{CallObjectives, Session, SessionEnd};
+
+use super::{Figure, Limit, figure, most_at_a_time, open_span, p95_ms};
+use crate::quality::misses;
 use crate::stats::{ratio_interval, wilson};
 
 /// Waiting for the first frame is a stall from here on, as any other gap, in µs.
 const WAIT_US: u64 = 80_000;
-/// The quantile of what is judged over sessions, or over pieces of speech.
+/// The quantile of what is judged over sessions.
 const SHARE: f64 = 0.95;
-const PPM: u32 = 950_000;
-
-/// What is asked of a whole run; what is none is shown and not judged.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunObjectives {
-    /// What a session has to keep to.
-    pub session: SessionObjectives,
-    /// So many sessions at a time.
-    pub concurrent_min: Option<u32>,
-    /// The share of attempted sessions that meet everything.
-    pub goodput_min: f64,
-    /// The share of attempted session time that was served.
-    pub availability_min: f64,
-    /// Failed sessions, as a share of those attempted.
-    pub error_rate_max: f64,
-    /// What everything costs a month.
-    pub monthly_cost: Option<f64>,
-    /// What each session at a time may cost a month.
-    pub cost_max: f64,
-}
-
-impl Default for RunObjectives {
-    fn default() -> Self {
-        Self {
-            session: SessionObjectives::default(),
-            concurrent_min: None,
-            goodput_min: 0.95,
-            availability_min: 0.999,
-            error_rate_max: 0.01,
-            monthly_cost: None,
-            cost_max: 26.0,
-        }
-    }
-}
-
-/// A limit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// At least this.
-    AtLeast(f64),
-    /// At most this.
-    AtMost(f64),
-    /// Less than this.
-    Below(f64),
-}
-
-/// A figure of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    /// What it is.
-    pub name: String,
-    /// Its unit; a share has none and lies between 0 and 1.
-    pub unit: String,
-    /// Its value; none where it was not measured, infinite where the slowest never came.
-    pub measured: Option<f64>,
-    /// From where to where it may well lie.
-    pub interval: Option<Interval>,
-    /// What it is held against.
-    pub limit: Option<Limit>,
-}
-
-impl Figure {
-    /// Whether it keeps to its limit; none where there is none, or nothing was measured.
-    pub fn holds(&self) -> Option<bool> {
-        let measured = self.measured?;
-        Some(match self.limit? {
-            Limit::AtLeast(least) => measured >= least,
-            Limit::AtMost(most) => measured <= most,
-            Limit::Below(most) => measured < most,
-        })
-    }
-}
-
-fn figure(name: &str, unit: &str, measured: Option<f64>, limit: Option<Limit>) -> Figure {
-    Figure { name: name.to_owned(), unit: unit.to_owned(), measured, interval: None, limit }
-}
 
 /// The figures of the sessions that were attempted; those that the run itself cut off are left out.
-pub fn figures(sessions: &[Session], wanted: &RunObjectives) -> Vec<Figure> {
-    let tried: Vec<&Session> = sessions.iter().filter(|of| of.is_attempted()).collect();
+///
+/// A caller who calls again is no other caller: what is counted are first calls, and what the later
+/// ones bring is served time of the first.
+pub fn figures(sessions: &[Session], wanted: &CallObjectives) -> Vec<Figure> {
+    let any: Vec<&Session> = sessions.iter().filter(|of| of.is_attempted()).collect();
+    let tried: Vec<&Session> = any.iter().copied().filter(|of| of.attempt == 0).collect();
     let (all, session) = (tried.len() as u64, &wanted.session);
     let share = |count: u64| (all > 0).then(|| count as f64 / all as f64);
     let count = |is: &dyn Fn(&Session) -> bool| tried.iter().filter(|of| is(of)).count() as u64;
     let good = count(&|of| misses(of, session).is_empty());
     let failed = count(&|of| matches!(of.end, SessionEnd::Refused(_) | SessionEnd::Lost(_)));
-    let peak = concurrent_peak(&tried);
-    let times: Vec<(f64, f64)> = tried.iter().map(|of| served_and_wanted(of)).collect();
+    // Where more may be refused than the percentile leaves out, only those count who were let in.
+    let let_in = |of: &&&Session| !matches!(of.end, SessionEnd::Refused(_));
+    let timed: Vec<&Session> = match wanted.error_rate_max > 1.0 - SHARE {
+        true => tried.iter().filter(let_in).copied().collect(),
+        false => tried.clone(),
+    };
+    let peak = most_at_a_time(any.iter().filter_map(|of| open_span(of)));
+    let times = times(&any, &tried);
     let (served, attempted) = times.iter().fold((0.0, 0.0), |(a, b), (c, d)| (a + c, b + d));
     let cost = wanted.monthly_cost.filter(|_| peak > 0).map(|cost| cost / f64::from(peak));
     let least = wanted.concurrent_min.map(|least| Limit::AtLeast(f64::from(least)));
@@ -121,19 +56,19 @@ pub fn figures(sessions: &[Session], wanted: &RunObjectives) -> Vec<Figure> {
         figure(
             "setup, p95",
             "ms",
-            quantile(&tried, setup_ms),
+            quantile(&timed, setup_ms),
             Some(Limit::Below(session.setup_ms_max.into())),
         ),
         figure(
             "audio to frame, p95",
             "ms",
-            latency_ms(&tried),
+            p95_ms(any.iter().map(|of| &of.felt.latency)),
             Some(Limit::Below(session.latency_ms_max.into())),
         ),
         figure(
             "underruns a session, p95",
             "",
-            quantile(&tried, underruns),
+            quantile(&timed, underruns),
             Some(Limit::Below(session.underruns_max.into())),
         ),
         Figure {
@@ -151,22 +86,18 @@ fn served_and_wanted(session: &Session) -> (f64, f64) {
     (served_us as f64 / 1e6, session.wanted_us as f64 / 1e6)
 }
 
-/// The most sessions that were open at a time.
-fn concurrent_peak(sessions: &[&Session]) -> u32 {
-    let mut edges = Vec::new();
-    for session in sessions {
-        let Some(setup_us) = session.setup_us else { continue };
-        let opened = session.intended_at.0 + setup_us as i64;
-        let lasted_us = session.first_frame_us.unwrap_or(0) + session.felt.watched_us;
-        edges.extend([(opened, 1), (opened + lasted_us.max(1) as i64, -1)]);
+/// Served and wanted time of each first call, in s, with what its caller was served in later ones.
+fn times(any: &[&Session], first: &[&Session]) -> Vec<(f64, f64)> {
+    let mut later_s: BTreeMap<u32, f64> = BTreeMap::new();
+    for again in any.iter().filter(|of| of.attempt > 0) {
+        *later_s.entry(again.caller).or_default() += served_and_wanted(again).0;
     }
-    // Who leaves at an instant makes room for who comes at it.
-    edges.sort_unstable();
-    let open = edges.iter().scan(0_i64, |open, (_, change)| {
-        *open += change;
-        Some(*open)
-    });
-    open.max().unwrap_or(0) as u32
+    let with_later = |of: &&Session| {
+        let (served_s, wanted_s) = served_and_wanted(of);
+        let later_s = later_s.get(&of.caller).copied().unwrap_or(0.0);
+        ((served_s + later_s).min(wanted_s), wanted_s)
+    };
+    first.iter().map(with_later).collect()
 }
 
 /// The 95th percentile over sessions, where one without a value is worse than all others.
@@ -178,16 +109,9 @@ fn quantile(sessions: &[&Session], value: impl Fn(&Session) -> Option<f64>) -> O
     values.get(place.saturating_sub(1)).copied()
 }
 
-/// The 95th percentile over all pieces of speech that came back, in ms.
-fn latency_ms(sessions: &[&Session]) -> Option<f64> {
-    let mut all = Samples::new();
-    sessions.iter().for_each(|of| all.merge(&of.felt.latency));
-    (all.count() > 0).then(|| all.quantile_at_most_max_us(PPM) as f64 / 1e3)
-}
-
 #[cfg(test)]
 mod tests {
-    use hulk_record::{Cause, Felt, Offset, Setup};
+    use hulk_record::{Cause, Felt, Offset, Samples, Setup};
 
     use super::*;
 
@@ -215,6 +139,7 @@ mod tests {
             served_us: felt.served_us(),
             lag_us_max: 0,
             felt,
+            attempt: 0,
         }
     }
 
@@ -238,10 +163,10 @@ mod tests {
     fn sessions_that_meet_everything_pass_every_row() {
         // 0 to 10 s, 5 to 15 s, 10.05 to 20.05 s: never more than two at a time.
         let sessions = [session(0, 0.0), session(1, 5.0), session(2, 10.05)];
-        let wanted = RunObjectives {
+        let wanted = CallObjectives {
             concurrent_min: Some(2),
             monthly_cost: Some(50.0),
-            ..RunObjectives::default()
+            ..CallObjectives::default()
         };
         let figures = figures(&sessions, &wanted);
         let of = |name| measured(&figures, name);
@@ -259,7 +184,7 @@ mod tests {
     fn a_refused_session_stays_in_every_denominator() {
         let mut sessions: Vec<Session> = (0..9).map(|caller| session(caller, 0.0)).collect();
         sessions.push(refused(9));
-        let figures = figures(&sessions, &RunObjectives::default());
+        let figures = figures(&sessions, &CallObjectives::default());
         let of = |name| measured(&figures, name);
         assert_eq!(of("goodput"), (0.9, Some(false)));
         assert_eq!(of("availability"), (0.9, Some(false)));
@@ -273,12 +198,23 @@ mod tests {
     }
 
     #[test]
+    fn where_most_may_be_refused_a_percentile_is_that_of_those_who_were_let_in() {
+        let sessions = [session(0, 0.0), refused(1), refused(2), refused(3)];
+        let wanted = CallObjectives { error_rate_max: 0.75, ..CallObjectives::default() };
+        let figures = figures(&sessions, &wanted);
+        let of = |name| measured(&figures, name);
+        assert_eq!(of("setup, p95"), (100.0, Some(true)));
+        assert_eq!(of("underruns a session, p95"), (0.0, Some(true)));
+        assert_eq!(of("failed"), (0.75, Some(true)));
+    }
+
+    #[test]
     fn what_the_run_cut_off_is_in_no_row() {
         let cut = Session { end: SessionEnd::Abandoned, served_us: 0, ..session(1, 0.0) };
-        let figures = figures(&[session(0, 0.0), cut], &RunObjectives::default());
+        let figures = figures(&[session(0, 0.0), cut], &CallObjectives::default());
         assert_eq!(measured(&figures, "goodput").0, 1.0);
         assert_eq!(measured(&figures, "availability").0, 1.0);
-        let none = super::figures(&[], &RunObjectives::default());
+        let none = super::figures(&[], &CallObjectives::default());
         assert!(none.iter().skip(1).all(|figure| figure.holds().is_none()), "{none:?}");
     }
 
@@ -290,5 +226,20 @@ mod tests {
         late.served_us = late.felt.served_us();
         // 8.92 s and the first 80 ms, of 10 s.
         assert_eq!(served_and_wanted(&late), (9.0, 10.0));
+    }
+
+    #[test]
+    fn who_calls_again_is_no_other_caller_and_is_served_the_longer() {
+        let mut broken = session(0, 0.0);
+        broken.end = SessionEnd::Lost(Cause::Server);
+        broken.served_us = 3_950_000;
+        let mut again = Session { attempt: 1, wanted_us: 5_000_000, ..session(0, 5.0) };
+        again.served_us = 4_950_000;
+        let vain = Session { attempt: 1, ..refused(0) };
+        let figures = figures(&[broken, vain, again, session(1, 0.0)], &CallObjectives::default());
+        let of = |name| measured(&figures, name).0;
+        assert_eq!((of("goodput"), of("failed")), (0.5, 0.5));
+        // 3.95 + 0.05 and 4.95 + 0.05 s of the one's 10 s, and all of the other's.
+        assert_eq!(of("availability"), 0.95);
     }
 }
