@@ -10,6 +10,8 @@ use crate::stats::{ratio_interval, wilson};
 
 /// Waiting for the first frame is a stall from here on, as any other gap, in µs.
 const WAIT_US: u64 = 80_000;
+/// The nearest region is nearer than this, in ms: a TCP connect is one way there and back.
+const CONNECT_MS_MAX: f64 = 50.0;
 /// The quantile of what is judged over sessions.
 const SHARE: f64 = 0.95;
 
@@ -37,6 +39,9 @@ pub fn figures(sessions: &[Session], wanted: &CallObjectives) -> Vec<Figure> {
     let cost = wanted.monthly_cost.filter(|_| peak > 0).map(|cost| cost / f64::from(peak));
     let least = wanted.concurrent_min.map(|least| Limit::AtLeast(f64::from(least)));
     let setup_ms = |of: &Session| of.setup_us.map(|us| us as f64 / 1e3);
+    let connected = |of: &&Session| of.setup.tcp_us.is_some();
+    let reached: Vec<&Session> = tried.iter().copied().filter(connected).collect();
+    let connect_ms = |of: &Session| of.setup.tcp_us.map(|us| us as f64 / 1e3);
     let underruns = |of: &Session| of.first_frame_us.map(|_| of.felt.underrun_ticks as f64);
     vec![
         figure("sessions at a time", "", Some(f64::from(peak)), least),
@@ -53,6 +58,12 @@ pub fn figures(sessions: &[Session], wanted: &CallObjectives) -> Vec<Figure> {
                 Some(Limit::AtLeast(wanted.availability_min)),
             )
         },
+        figure(
+            "connect, p95",
+            "ms",
+            quantile(&reached, connect_ms),
+            Some(Limit::Below(CONNECT_MS_MAX)),
+        ),
         figure(
             "setup, p95",
             "ms",
@@ -130,7 +141,7 @@ mod tests {
             intended_at: Offset::from_s(at_s),
             wanted_us: 10_000_000,
             end: SessionEnd::Completed,
-            setup: Setup::default(),
+            setup: Setup { tcp_us: Some(12_000), ..Setup::default() },
             setup_us: Some(100_000),
             first_frame_us: Some(50_000),
             turn_us: Vec::new(),
@@ -174,6 +185,7 @@ mod tests {
         assert_eq!(of("goodput"), (1.0, Some(true)));
         // 9.95 s and the first 50 ms, of 10 s.
         assert_eq!(of("availability"), (1.0, Some(true)));
+        assert_eq!(of("connect, p95"), (12.0, Some(true)));
         assert_eq!(of("setup, p95"), (100.0, Some(true)));
         assert_eq!(of("audio to frame, p95"), (100.0, Some(true)));
         assert_eq!(of("failed"), (0.0, Some(true)));

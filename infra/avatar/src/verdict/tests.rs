@@ -254,8 +254,8 @@ fn sessions_that_a_fault_met_are_kept_or_lost_and_their_callers_back() {
 fn growth_of_latency_and_underruns_would_lead_back_from_a_rollout() {
     let growth = "rollback: latency growth";
     let told = |late_ms: u64, late_open| Told {
-        intervals: (0..9)
-            .map(|at| if at < 6 { second(at, 100, 5) } else { second(at, late_ms, late_open) })
+        intervals: (0..30)
+            .map(|at| if at < 20 { second(at, 100, 5) } else { second(at, late_ms, late_open) })
             .collect(),
         ..Told::default()
     };
@@ -265,6 +265,9 @@ fn growth_of_latency_and_underruns_would_lead_back_from_a_rollout() {
     assert_eq!(told(140, 5).of(growth).1, Some(true));
     assert_eq!(told(160, 9).of(growth).1, None, "more callers may wait longer");
     assert_eq!(Told { faults: vec![(0.0, 1.0)], ..told(160, 5) }.of(growth).1, None);
+    let mut short = told(160, 5);
+    short.intervals.drain(..15);
+    assert_eq!(short.of(growth).1, None, "a third of it is no trend");
     let mut sessions = vec![session(0, 0.0, 5.0), session(1, 0.0, 5.0)];
     sessions[0].felt.underrun_ticks = 22;
     let told = Told { sessions, ..Told::default() };

@@ -12,6 +12,8 @@ const GROWTH_MAX: f64 = 0.5;
 const UNDERRUNS_MAX: f64 = 10.0;
 /// Fewer answers than this are no measure.
 const ANSWERS_MIN: u64 = 20;
+/// A trend shows in no fewer seconds at either end.
+const SECONDS_MIN: usize = 10;
 /// Loads that differ by more are not compared.
 const LOAD_OFF_MAX: f64 = 0.2;
 
@@ -53,7 +55,8 @@ fn growth(told: &RunTold<'_>) -> Option<(f64, bool)> {
     let open = |of: &[&CallersSample]| of.iter().map(|of| of.open).sum::<u64>() as f64;
     let (before, after) = (open(first), open(last));
     let alike = (after - before).abs() <= LOAD_OFF_MAX * before.max(after);
-    Some((p95(last)? / p95(first)? - 1.0, alike))
+    let long = third >= SECONDS_MIN;
+    Some((p95(last)? / p95(first)? - 1.0, alike && long))
 }
 
 fn answers(of: &SparseHistogram) -> u64 {
