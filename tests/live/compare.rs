@@ -14,7 +14,7 @@ fn a_run_compares_with_itself_and_with_its_record_alone() {
     let same = bench.hulk(&["compare", &folder, &format!("{folder}/record")]);
     assert_eq!(same.code, 0, "{same:?}");
     assert!(same.stdout.contains("Comparable: the same rehearsal, the same load"), "{same:?}");
-    assert!(same.stdout.contains("\nA: PASS: It held from match minute 251.0 to 261.4."));
+    assert!(same.stdout.contains("\nA: PASS: It held from match minute 251.0 to 261.4"));
     let json = bench.hulk(&["compare", &folder, &folder, "--json"]);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["same_load"], &json["differences"]), (&true.into(), &Value::Array(vec![])));

@@ -32,7 +32,7 @@ fn rubbish_is_refused_with_exit_2() {
     let two = replaced(&two, "\"ind-vs-nz-2019\"", "\"ind-vs-nz-2018\"");
     bench.write("two.toml", &two);
     let two_at = ["fast", "2018"].map(|wrong| format!("two.toml:{}:", line_of(&two, wrong)));
-    let shipped = "shipped rehearsals, by their names: `match-day`, `match-day-cloud-group`";
+    let shipped = "shipped rehearsals, by their names: `avatar-72`, `avatar-admission-burst`";
     let cases: [(&str, &[&str]); 7] = [
         ("text.toml", &["not TOML", "text.toml:2:", "1 problem"]),
         ("empty.toml", &["the file is empty", "empty.toml:1:1", "help: `hulk init` writes"]),

@@ -219,15 +219,31 @@ mod tests {
         assert_eq!(slow, ["`factor` is 0.5: it must be from 1 to 100"]);
         let ms = told("driver_restart = { gpu = 0, restart_ms = 61_000 }");
         assert_eq!(ms, ["`restart_ms` is 61000: it must be from 1 to 60000"]);
+        let gpu = told("off_the_bus = { gpu = 1_024 }");
+        assert_eq!(gpu, ["`gpu` is 1024: it must be from 0 to 1023"]);
         assert_eq!(told("off_the_bus = {}").len(), 1);
         assert!(told("melts = { gpu = 0 }")[0].starts_with("expected one of `affinity_lost`"));
     }
 
     #[test]
     fn over_the_wire_it_is_as_the_backend_reads_it() {
-        let wire = |fault: &GpuFault| serde_json::to_string(fault).unwrap();
-        assert_eq!(wire(&GpuFault::OffTheBus { gpu: 0 }), "{\"off_the_bus\":{\"gpu\":0}}");
-        assert_eq!(wire(&GpuFault::AffinityLost), "\"affinity_lost\"");
+        for (fault, inner) in [
+            (GpuFault::ClockThrottle { gpu: 0, factor: 0.5 }, r#"{"gpu":0,"factor":0.5}"#),
+            (GpuFault::OutOfMemory { gpu: 1 }, r#"{"gpu":1}"#),
+            (GpuFault::OffTheBus { gpu: 2 }, r#"{"gpu":2}"#),
+            (GpuFault::DriverRestart { gpu: 3, ms: 5_000 }, r#"{"gpu":3,"ms":5000}"#),
+            (GpuFault::MpsFatal { gpu: 4 }, r#"{"gpu":4}"#),
+            (GpuFault::SlowNode { gpu: 5, factor: 2.0 }, r#"{"gpu":5,"factor":2.0}"#),
+            (GpuFault::ZoneLost { zone: "a".into() }, r#"{"zone":"a"}"#),
+        ] {
+            let json = serde_json::to_string(&fault).unwrap();
+            assert_eq!(json, format!("{{\"{}\":{inner}}}", fault.name()));
+            assert_eq!(serde_json::from_str::<GpuFault>(&json).unwrap(), fault);
+            let kind = FaultKind::Gpu(fault);
+            let bytes = hulk_record::encode(&kind).unwrap();
+            assert_eq!(hulk_record::decode::<FaultKind>(&bytes).unwrap(), kind, "to a worker");
+        }
+        assert_eq!(serde_json::to_string(&GpuFault::AffinityLost).unwrap(), "\"affinity_lost\"");
         let unknown = serde_json::from_str::<GpuFault>("{\"off_the_bus\":{\"gpu\":0,\"x\":1}}");
         assert!(unknown.is_err());
     }

@@ -185,3 +185,73 @@ fn fault_path(id: u32) -> String {
 fn json(value: &impl Serialize) -> Result<Bytes, serde_json::Error> {
     Ok(serde_json::to_vec(value)?.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use hulk_avatar::BackendSpec;
+    use hulk_net::{Scope, fetch};
+    use hulk_settings::{Source, read};
+
+    use super::*;
+    use crate::{AvatarPlan, serve_avatar};
+
+    /// A backend with a GPU of 12 streams and one of 5.
+    fn avatar() -> AvatarControlClient {
+        let gpu = |streams_max: u32| {
+            format!(
+                "[[gpu]]\nkind = \"4090\"\nzone = \"a\"\nstreams_max = {streams_max}\n\
+                 batch_1_ms = 8\nbatch_8_ms = 25\nmemory_mib = 24_000\n"
+            )
+        };
+        let source = Source::new("b.toml", [gpu(12), gpu(5)].concat());
+        let backend = read(&source, BackendSpec::read).unwrap();
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let address = serve_avatar(AvatarPlan { backend, seed: 1 }, anywhere).unwrap();
+        AvatarControlClient::new(Scope::default().permit(address).unwrap())
+    }
+
+    /// The status of a refusal, and why.
+    fn refusal(result: Result<(), ControlError>) -> (u16, String) {
+        match result {
+            Err(ControlError::Http(HttpError::Status { status, body, .. })) => {
+                (status.as_u16(), body.trim().to_owned())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gpu_fault_is_injected_renewed_and_healed_once() {
+        let avatar = avatar();
+        let is_on = async |on: u8| {
+            let metrics = fetch(avatar.permit, "/metrics", STATUS_LIMIT).await.unwrap();
+            let line = format!("hulk_avatar_fault{{id=\"1\",kind=\"out_of_memory\"}} {on}");
+            metrics.lines().any(|known| known == line)
+        };
+        let fault = GpuFault::OutOfMemory { gpu: 0 };
+        avatar.inject(1, &fault).await.unwrap();
+        assert!(is_on(1).await);
+        avatar.renew(1).await.unwrap();
+        avatar.inject(1, &fault).await.unwrap();
+        assert!(avatar.heal(1).await.unwrap());
+        assert!(is_on(0).await);
+        assert!(!avatar.heal(1).await.unwrap(), "it is there no more");
+        let late = "fault 1 is not on: its lease has lapsed, or it was never injected";
+        assert_eq!(refusal(avatar.renew(1).await), (409, late.to_owned()));
+        let nowhere = refusal(avatar.inject(2, &GpuFault::OutOfMemory { gpu: 2 }).await);
+        let reason = "there is no gpu 2: they are numbered from 0, and there are 2";
+        assert_eq!(nowhere, (400, reason.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_gpu_off_the_bus_could_carry_nothing_until_it_is_healed() {
+        let avatar = avatar();
+        assert_eq!(avatar.streams().await.unwrap(), (0, 17));
+        avatar.inject(1, &GpuFault::OffTheBus { gpu: 0 }).await.unwrap();
+        assert_eq!(avatar.streams().await.unwrap(), (0, 5));
+        assert!(avatar.heal(1).await.unwrap());
+        assert_eq!(avatar.streams().await.unwrap(), (0, 17));
+    }
+}

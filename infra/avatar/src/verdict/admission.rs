@@ -10,7 +10,7 @@ const EDGE_US: i64 = 100_000;
 
 /// Nothing where the limit is not known.
 pub(super) fn rows(told: &RunTold<'_>) -> Vec<Figure> {
-    let Some(streams_max) = told.info.streams_max else { return Vec::new() };
+    let Some(streams_max) = told.streams_max() else { return Vec::new() };
     let spans = told.sessions.iter().filter_map(open_span);
     let sure = spans.map(|(from, until)| (from, until.plus(-EDGE_US).max(from.plus(1))));
     let of_backend = told.backend.iter().map(|sample| sample.streams).max().unwrap_or(0);

@@ -12,8 +12,13 @@ const LENGTHS_MIN: f64 = 5.0;
 /// Arrivals whose [`scatter`] is larger come in bursts, of which chance refuses more.
 const SCATTER_MAX: f64 = 2.0;
 
-/// Nothing where the number of streams is not known, or the calls were too few or came in bursts.
+/// Nothing where the number of streams is not known or was not the same all the time, or the calls were
+/// too few or came in bursts.
 pub(super) fn rows(told: &RunTold<'_>) -> Vec<Figure> {
+    let has_grown = told.streams_max() != told.info.streams_max;
+    if has_grown || !told.faults.is_empty() {
+        return Vec::new();
+    }
     // Who was let in was not blocked: without the calls that the end of the run cuts off, the
     // refused would be too large a share.
     let first = |of: &&Session| of.attempt == 0 && (of.is_attempted() || of.setup_us.is_some());

@@ -47,6 +47,15 @@ pub struct RunTold<'a> {
     pub until: Offset,
 }
 
+impl RunTold<'_> {
+    /// So many streams may be carried: as was planned, or as the backend says once it has grown. None
+    /// where nothing was planned.
+    fn streams_max(&self) -> Option<u32> {
+        let says = self.backend.iter().map(|sample| sample.streams_max).max().unwrap_or(0);
+        self.info.streams_max.map(|planned| planned.max(says))
+    }
+}
+
 /// The rows of [`figures`], and then what only a whole run tells. A row that cannot apply is left
 /// out.
 pub fn run_figures(told: &RunTold<'_>) -> Vec<Figure> {

@@ -105,6 +105,9 @@ fn seven_on_a_gpu_for_five_are_two_too_many() {
     assert_eq!(five.of("sessions beyond the limit"), (Some(0.0), Some(true)));
     let told = Told { backend: vec![sample(1.0, 6)], ..Told::default() };
     assert_eq!(told.of("sessions beyond the limit"), (Some(1.0), Some(false)), "its own count");
+    let grown = CalleeSample { streams_max: 8, ..sample(1.0, 6) };
+    let told = Told { backend: vec![grown], ..Told::default() };
+    assert_eq!(told.of("sessions beyond the limit"), (Some(0.0), Some(true)), "it has grown");
 }
 
 #[test]

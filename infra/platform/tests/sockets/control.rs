@@ -11,6 +11,7 @@ async fn a_body_that_cannot_be_meant_is_refused_with_the_reason() {
     for (fault, lease_ms, reason) in [
         (r#"{"latency":{"service":"hom","add_ms":4}}"#, 3000, "has no service, edge or tier `hom`"),
         (r#"{"edge_lost":{"edge":"west"}}"#, 3000, "has no edge `west`: it has north, south"),
+        (r#"{"gpu":"affinity_lost"}"#, 3000, "the platform has no GPUs"),
         (r#"{"flood":{}}"#, 3000, "unknown variant `flood`"),
         (latency, 99, "`lease_ms` must be from 100 to 60000"),
     ] {
